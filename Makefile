@@ -1,0 +1,109 @@
+# getscu: `make` builds build/getscu and build/lua/getscu/core.so; README.md has the other targets.
+#
+#   make [SANITIZE=address,undefined] [DEBUG=1]
+#   make demo | test | peers | lint | format | bench | install | clean
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SANITIZE ?=
+BUILD := build$(if $(SANITIZE),/sanitize)
+VERSION := 0.1.0
+
+CFLAGS ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+warnings := -Wall -Wextra -Wshadow $(if $(CI),-Werror)
+instrument := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+lua_cflags := -I/usr/include/lua5.4
+common := -Isrc -fPIC -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(instrument)
+all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(common) $(lua_cflags) $(CFLAGS)
+all_cxxflags = -std=c++17 $(warnings) $(common) $(CXXFLAGS)
+dcmtk_libs := -ldcmdata -loflog -lofstd
+core_libs := $(dcmtk_libs) -lcrypto -lz -lstdc++ -lpthread
+
+rooms := protocol net storage dcmtk session lua
+core_sources := $(filter-out src/main.c,$(wildcard src/*.c)) \
+    $(wildcard $(rooms:%=src/%/*.c)) $(wildcard src/dcmtk/*.cc)
+object = $(patsubst src/%,$(BUILD)/obj/%.o,$(1))
+core_objects := $(call object,$(core_sources))
+# What the C units are linked with: everything that knows no Lua.
+plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
+library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua)
+unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
+benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+.PHONY: all demo test run-tests peers lint format bench run-bench install clean
+all: $(BUILD)/getscu $(BUILD)/lua/getscu/core.so
+
+$(BUILD)/getscu: $(core_objects) $(BUILD)/obj/main.c.o $(BUILD)/obj/library.c.o
+	$(CC) -pie $(instrument) $(LDFLAGS) -o $@ $^ -llua5.4 $(core_libs)
+
+# Not linked with Lua: the interpreter that loads it has it.
+$(BUILD)/lua/getscu/core.so: $(core_objects)
+	@mkdir -p $(@D)
+	$(CC) -shared $(instrument) $(LDFLAGS) -o $@ $^ $(core_libs)
+
+# The Lua library, compiled in.
+$(BUILD)/library.c: src/lua/embed.lua $(library)
+	@mkdir -p $(@D)
+	lua5.4 src/lua/embed.lua $@ $(library)
+
+$(BUILD)/obj/library.c.o: $(BUILD)/library.c
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -c -o $@ $<
+
+$(BUILD)/obj/%.c.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) -c -o $@ $<
+
+$(BUILD)/obj/%.cc.o: src/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(all_cxxflags) -c -o $@ $<
+
+$(BUILD)/tests/%: tests/c/%.c $(plain_objects)
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $< $(plain_objects) -lcmocka $(core_libs)
+
+$(BUILD)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
+
+demo:
+	.ci/install build
+	$(MAKE) all
+	$(BUILD)/getscu --run scripts/examples/demo.lua
+
+test:
+	.ci/install build test
+	$(MAKE) run-tests
+
+run-tests: all $(unit_tests)
+	BUILD=$(BUILD) tests/run
+
+peers:
+	.ci/install peers
+
+lint:
+	.ci/install build test
+	.ci/lint
+
+format:
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/dcmtk/*.cc tests/c/*.[ch] tests/bench/*.[ch])
+
+bench:
+	.ci/install build test
+	$(MAKE) run-bench
+
+run-bench: all $(benches)
+	BUILD=$(BUILD) tests/bench/run
+
+install: all
+	install -D -m 755 $(BUILD)/getscu $(DESTDIR)$(PREFIX)/bin/getscu
+	install -D -m 755 $(BUILD)/lua/getscu/core.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/getscu/core.so
+	for file in lua/stdlib/getscu/*.lua; do \
+	    install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/lua/5.4/getscu/$$(basename $$file) || exit 1; \
+	done
+
+clean:
+	rm -rf build
+
+-include $(core_objects:.o=.d) $(BUILD)/obj/main.c.d $(BUILD)/obj/library.c.d $(unit_tests:=.d) $(benches:=.d)
