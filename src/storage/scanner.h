@@ -1,0 +1,55 @@
+/*
+ * scanner: the structure of a data set as its bytes pass (PS3.5 section 7 and annex A).
+ *
+ * Streaming, iterative, constant memory: the verdict does not depend on how the bytes are cut. It
+ * knows tags, VRs and lengths, never values; implicit and explicit VR, little and big endian,
+ * encapsulated pixel data, defined and undefined lengths. A deflated data set is opaque to it.
+ */
+#ifndef GS_SCANNER_H
+#define GS_SCANNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GS_SCAN_DEPTH_MAX 64 /* nested sequences that are followed; deeper is `too_deep` */
+
+enum gs_scan_verdict {
+    GS_SCAN_GOOD,   /* so far */
+    GS_SCAN_BROKEN, /* `problem` and `offset` say what and where */
+    GS_SCAN_OPAQUE  /* deflated: nothing is known */
+};
+
+struct gs_scan_level {
+    uint64_t end;     /* offset at which it ends; UINT64_MAX: at its delimiter */
+    uint8_t kind;     /* data set, sequence, item, fragments: scanner.c */
+};
+
+struct gs_scanner {
+    enum gs_scan_verdict verdict;
+    const char *problem; /* static text */
+    uint64_t offset;     /* bytes seen; where the problem is */
+    bool too_deep;
+    bool big_endian;
+    bool implicit;
+    bool header_complete;  /* a top-level element behind the header began */
+    uint64_t header_size;  /* bytes before the first top-level element of tag 7FE0,0000 or more */
+    uint64_t skip;         /* bytes of a value still to pass */
+    uint8_t pending[12];   /* an element's tag, VR and length, as far as they came */
+    uint8_t pending_size;
+    size_t depth;
+    struct gs_scan_level levels[GS_SCAN_DEPTH_MAX + 1];
+};
+
+/* `flags` as of the transfer syntax: enum gs_scan_syntax. */
+enum gs_scan_syntax {
+    GS_SCAN_IMPLICIT = 1,
+    GS_SCAN_BIG_ENDIAN = 2,
+    GS_SCAN_DEFLATED = 8
+}; /* the values of enum gs_uid_flags */
+void gs_scanner_start(struct gs_scanner *scanner, unsigned flags);
+enum gs_scan_verdict gs_scanner_feed(struct gs_scanner *scanner, const uint8_t *bytes, size_t size);
+/* The data set has ended: where it ends inside an element, sequence or item, it is broken. */
+enum gs_scan_verdict gs_scanner_finish(struct gs_scanner *scanner);
+
+#endif
