@@ -1,0 +1,84 @@
+/*
+ * parts: the inside of a session, for the files that make it up: session.c (life and deadlines),
+ * incoming.c (messages and sinks) and outgoing.c (what we send). Nobody else includes it.
+ */
+#ifndef GS_SESSION_PARTS_H
+#define GS_SESSION_PARTS_H
+
+#include "session/session.h"
+#include "session/wait.h"
+
+#define GS_RECEIVE_BUFFER (256u << 10) /* bytes asked of the transport at once */
+
+enum gs_phase {
+    GS_PHASE_OPENING, /* the transport is not there yet */
+    GS_PHASE_OPEN,
+    GS_PHASE_CLOSING, /* our last words go out; then we wait for the peer to close */
+    GS_PHASE_OVER     /* the final event was told or is about to be */
+};
+
+/* What an event asked the user for. */
+enum gs_question { GS_QUESTION_NONE, GS_QUESTION_SINK, GS_QUESTION_HEADER };
+
+struct gs_incoming {
+    struct gs_message message;
+    enum gs_question question;
+    struct gs_sink *sink; /* from receive to the next command */
+    bool header_told;
+    bool ended; /* all of the data set is there, its end is not told yet */
+    bool named;
+    char name[GS_PATH_MAX];
+    enum gs_collision collision;
+    struct gs_received received;
+};
+
+struct gs_stream { /* a data set on its way out */
+    bool active;
+    bool tell; /* GS_EVENT_SENT when it and all output is gone */
+    uint8_t context;
+    int descriptor;
+    uint8_t *bytes; /* malloc'd */
+    uint64_t offset;
+    uint64_t length;
+};
+
+struct gs_session {
+    struct gs_source source; /* first: a source is cast to this */
+    struct gs_transport *transport;
+    struct gs_association *association;
+    enum gs_phase phase;
+    struct gs_deadlines deadlines;
+    double began;          /* of the current phase, or of the wait for an answer or a release */
+    double progress;       /* bytes moved last, either way */
+    double write_progress; /* output moved last, or began to wait */
+    bool readable;         /* the transport may have bytes */
+    bool writable;
+    uint8_t *buffer; /* GS_RECEIVE_BUFFER bytes; what is not consumed lies at start to end */
+    size_t start;
+    size_t end;
+    struct gs_incoming incoming;
+    struct gs_stream stream;
+    struct gs_event final; /* told when the phase is over; type NONE: not decided yet */
+    struct gs_error error; /* of the final event */
+    bool told;
+};
+
+/* session.c: the association ends; `final` says how. The transport is closed at once, or after our
+ * last words (A-ABORT, A-RELEASE-RP) have been read. */
+void gs_session_end(struct gs_session *session, enum gs_event_type final, bool last_words);
+/* The same for a failure of ours: queues an A-ABORT. `session->error` is filled already. */
+void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason);
+
+/* incoming.c: one fragment. True: `event` is filled. */
+bool gs_incoming_fragment(struct gs_session *session, const struct gs_association_event *fragment,
+                          struct gs_event *event);
+/* Tells the end of a data set whose header was the last thing to decide. */
+bool gs_incoming_ended(struct gs_session *session, struct gs_event *event);
+void gs_incoming_drop(struct gs_incoming *incoming);
+
+/* outgoing.c: write what waits, and go on with the stream. True: `event` is filled. */
+bool gs_outgoing_step(struct gs_session *session, struct gs_event *event);
+bool gs_outgoing_waits(const struct gs_session *session);
+void gs_outgoing_drop(struct gs_stream *stream);
+
+#endif

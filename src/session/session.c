@@ -1,0 +1,479 @@
+#include "session/parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define FREE_LINGER 0.25 /* seconds: gs_session_free() may take so long */
+
+static struct gs_session *session_of(struct gs_source *source)
+{
+    return (struct gs_session *)source;
+}
+
+static void enter(struct gs_session *session, enum gs_phase phase)
+{
+    session->phase = phase;
+    session->began = gs_clock();
+}
+
+static void close_transport(struct gs_session *session)
+{
+    if (session->transport != NULL)
+        session->transport->operations->close(session->transport);
+    session->transport = NULL;
+    free(session->buffer);
+    session->buffer = NULL;
+}
+
+void gs_session_end(struct gs_session *session, enum gs_event_type final, bool last_words)
+{
+    if (session->phase >= GS_PHASE_CLOSING)
+        return;
+    gs_incoming_drop(&session->incoming);
+    gs_outgoing_drop(&session->stream);
+    session->final.type = final;
+    session->final.error = &session->error;
+    session->start = session->end = 0;
+    enter(session, last_words ? GS_PHASE_CLOSING : GS_PHASE_OVER);
+    if (!last_words)
+        close_transport(session);
+}
+
+void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason)
+{
+    bool said = session->phase == GS_PHASE_OPEN &&
+                gs_association_abort(session->association, source, reason) == 0;
+    gs_session_end(session, GS_EVENT_FAILED, said);
+}
+
+/* The transport ended under us: what that means depends on what was going on. */
+static void transport_ended(struct gs_session *session, const struct gs_error *error)
+{
+    struct gs_association_event event = {0};
+    enum gs_association_state state = gs_association_state(session->association);
+    gs_association_closed(session->association, &event);
+    if (error != NULL)
+        session->error = *error;
+    else
+        gs_error_set(&session->error, "peer-closed",
+                     "%s closed the connection without a release or abort (%s)",
+                     gs_session_peer(session), gs_association_state_name(state));
+    gs_session_end(session, GS_EVENT_FAILED, false);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static void go_on_opening(struct gs_session *session)
+{
+    int result = session->transport->operations->open(session->transport, &session->error);
+    if (result == GS_IO_AGAIN)
+        return;
+    if (result == GS_IO_FAILED) {
+        gs_session_end(session, GS_EVENT_FAILED, false);
+        return;
+    }
+    session->buffer = malloc(GS_RECEIVE_BUFFER);
+    if (session->buffer == NULL) {
+        gs_error_set(&session->error, "out-of-memory", "no memory for a receive buffer");
+        gs_session_end(session, GS_EVENT_FAILED, false);
+        return;
+    }
+    enter(session, GS_PHASE_OPEN);
+    session->progress = session->write_progress = session->began;
+    session->readable = session->writable = true;
+    gs_association_connected(session->association);
+}
+
+/* --- events of the association -----------------------------------------------------------------
+ */
+
+static void release_requested(struct gs_session *session)
+{
+    bool collision = gs_association_state(session->association) != GS_STATE_RELEASE_REQUESTED;
+    /* as acceptor in a collision we may only answer after the peer's own answer came */
+    if (gs_association_release_reply(session->association) != 0 || collision)
+        return;
+    session->final.by_peer = true;
+    gs_session_end(session, GS_EVENT_RELEASED, true);
+}
+
+static void released(struct gs_session *session)
+{
+    bool reply_due =
+        gs_association_state(session->association) == GS_STATE_COLLISION_ACCEPTOR_DONE &&
+        gs_association_release_reply(session->association) == 0;
+    gs_session_end(session, GS_EVENT_RELEASED, reply_due);
+}
+
+static void violated(struct gs_session *session, const struct gs_association_event *event)
+{
+    gs_error_set(&session->error, "protocol-error", "%s: %s", gs_session_peer(session),
+                 event->problem);
+    gs_session_end(session, GS_EVENT_FAILED, true); /* the machine has queued the A-ABORT */
+}
+
+/* One event of the state machine. True: `event` is filled. */
+static bool dispatch(struct gs_session *session, const struct gs_association_event *happened,
+                     struct gs_event *event)
+{
+    switch (happened->type) {
+    case GS_ASSOCIATION_REQUESTED:
+        event->type = GS_EVENT_REQUESTED;
+        event->associate = gs_association_peer(session->association);
+        return true;
+    case GS_ASSOCIATION_ACCEPTED:
+        event->type = GS_EVENT_ASSOCIATED;
+        event->associate = gs_association_peer(session->association);
+        return true;
+    case GS_ASSOCIATION_REJECTED:
+        session->final.reject = happened->reject;
+        gs_session_end(session, GS_EVENT_REJECTED, false);
+        return false;
+    case GS_ASSOCIATION_FRAGMENT:
+        return gs_incoming_fragment(session, happened, event);
+    case GS_ASSOCIATION_RELEASE_REQUESTED:
+        release_requested(session);
+        return false;
+    case GS_ASSOCIATION_RELEASED:
+        released(session);
+        return false;
+    case GS_ASSOCIATION_ABORTED:
+        session->final.source = happened->source;
+        session->final.reason = happened->reason;
+        gs_session_end(session, GS_EVENT_ABORTED, false);
+        return false;
+    case GS_ASSOCIATION_FAILED:
+        violated(session, happened);
+        return false;
+    case GS_ASSOCIATION_CLOSED:
+        transport_ended(session, NULL);
+        return false;
+    case GS_ASSOCIATION_NONE:
+        return false;
+    }
+    return false;
+}
+
+/* --- receiving ---------------------------------------------------------------------------------
+ */
+
+/* Bytes from the transport into the empty buffer. False: there are none now. */
+static bool fill_buffer(struct gs_session *session)
+{
+    if (!session->readable)
+        return false;
+    struct gs_error error;
+    ssize_t moved = session->transport->operations->receive(session->transport, session->buffer,
+                                                            GS_RECEIVE_BUFFER, &error);
+    if (moved == GS_IO_AGAIN) {
+        session->readable = false;
+        return false;
+    }
+    if (moved <= 0) {
+        transport_ended(session, moved == 0 ? NULL : &error);
+        return false;
+    }
+    /* a short read has emptied the socket: poll(2) tells when there is more */
+    if (moved < (ssize_t)GS_RECEIVE_BUFFER)
+        session->readable = session->transport->operations->descriptor(session->transport) < 0;
+    session->start = 0;
+    session->end = (size_t)moved;
+    session->progress = gs_clock();
+    return true;
+}
+
+static bool receive(struct gs_session *session, struct gs_event *event)
+{
+    size_t moved = 0;
+    while (session->phase == GS_PHASE_OPEN && session->incoming.question == GS_QUESTION_NONE) {
+        if (gs_incoming_ended(session, event))
+            return true;
+        if (session->start == session->end) {
+            session->source.busy = moved >= GS_SHARE;
+            if (session->source.busy || !fill_buffer(session))
+                return false;
+            moved += session->end;
+        }
+        size_t consumed = 0;
+        struct gs_association_event happened = {0};
+        gs_association_feed(session->association, session->buffer + session->start,
+                            session->end - session->start, &consumed, &happened);
+        session->start += consumed;
+        if (dispatch(session, &happened, event))
+            return true;
+    }
+    return false;
+}
+
+/* --- the end -----------------------------------------------------------------------------------
+ */
+
+/* Last words: send them, tell the peer that there is no more, and read until it closes. */
+static void linger(struct gs_session *session)
+{
+    const struct gs_transport_operations *operations = session->transport->operations;
+    const uint8_t *bytes;
+    size_t size;
+    while ((size = gs_association_output(session->association, &bytes)) > 0) {
+        ssize_t moved = operations->send(session->transport, bytes, size, NULL);
+        if (moved == GS_IO_AGAIN)
+            return;
+        if (moved < 0)
+            break;
+        gs_association_sent(session->association, (size_t)moved);
+        if (moved == (ssize_t)size)
+            operations->shut(session->transport);
+    }
+    ssize_t drained;
+    do
+        drained = operations->receive(session->transport, session->buffer, GS_RECEIVE_BUFFER, NULL);
+    while (drained > 0);
+    if (drained != GS_IO_AGAIN) {
+        close_transport(session);
+        enter(session, GS_PHASE_OVER);
+    }
+}
+
+/* The deadline that runs now, and the error it ends in. */
+static double current_deadline(const struct gs_session *session, const char **code,
+                               const char **what)
+{
+    const struct gs_deadlines *limit = &session->deadlines;
+    if (session->phase == GS_PHASE_OPENING) {
+        *code = "connect-timeout";
+        *what = "the connection";
+        return session->began + limit->connect;
+    }
+    if (session->phase != GS_PHASE_OPEN)
+        return session->phase == GS_PHASE_CLOSING ? session->began + GS_LINGER : INFINITY;
+    double write = INFINITY;
+    if (gs_outgoing_waits(session))
+        write = session->write_progress + limit->write;
+    double other = INFINITY;
+    switch (gs_association_state(session->association)) {
+    case GS_STATE_AWAITING_REQUEST:
+    case GS_STATE_AWAITING_ANSWER:
+        *code = "acse-timeout";
+        *what = "an answer to the association request";
+        other = session->began + limit->acse;
+        break;
+    case GS_STATE_ESTABLISHED:
+        *code = "dimse-timeout";
+        *what = "a DIMSE message";
+        if (session->incoming.question == GS_QUESTION_NONE)
+            other = session->progress + limit->dimse;
+        break;
+    case GS_STATE_AWAITING_RELEASE_REPLY:
+    case GS_STATE_COLLISION_ACCEPTOR:
+    case GS_STATE_COLLISION_REQUESTOR_DONE:
+        *code = "release-timeout";
+        *what = "the answer to the release";
+        other = session->began + limit->release;
+        break;
+    default:
+        break;
+    }
+    if (write >= other)
+        return other;
+    *code = "write-timeout";
+    *what = "the peer to take what was sent";
+    return write;
+}
+
+static void check_deadline(struct gs_session *session)
+{
+    const char *code = NULL, *what = NULL;
+    double moment = current_deadline(session, &code, &what);
+    if (isinf(moment) || gs_clock() < moment)
+        return;
+    if (session->phase == GS_PHASE_CLOSING) {
+        gs_association_expired(session->association);
+        close_transport(session);
+        enter(session, GS_PHASE_OVER);
+        return;
+    }
+    gs_error_set(&session->error, code, "%s: waited in vain for %s", gs_session_peer(session),
+                 what);
+    gs_session_fail(session, GS_ABORT_USER, GS_ABORT_NOT_SPECIFIED);
+}
+
+/* --- as a source -------------------------------------------------------------------------------
+ */
+
+static bool step(struct gs_source *source, struct gs_event *event)
+{
+    struct gs_session *session = session_of(source);
+    if (session->phase == GS_PHASE_OPENING)
+        go_on_opening(session);
+    if (session->phase == GS_PHASE_OPEN && gs_outgoing_step(session, event))
+        return true;
+    if (session->phase == GS_PHASE_OPEN && receive(session, event))
+        return true;
+    if (session->phase == GS_PHASE_OPEN && gs_outgoing_step(session, event))
+        return true;
+    if (session->phase == GS_PHASE_CLOSING)
+        linger(session);
+    check_deadline(session);
+    if (session->phase != GS_PHASE_OVER || session->told)
+        return false;
+    session->told = true;
+    *event = session->final;
+    return true;
+}
+
+static struct pollfd interest(const struct gs_source *source)
+{
+    const struct gs_session *session = (const struct gs_session *)source;
+    struct pollfd wanted = {.fd = -1};
+    if (session->transport == NULL)
+        return wanted;
+    short events = 0;
+    if (session->phase == GS_PHASE_OPENING)
+        events = POLLOUT;
+    else if (session->incoming.question == GS_QUESTION_NONE)
+        events = POLLIN;
+    if (session->phase != GS_PHASE_OPENING && gs_outgoing_waits(session))
+        events |= POLLOUT;
+    wanted.fd = session->transport->operations->descriptor(session->transport);
+    wanted.events = session->transport->operations->wants(session->transport, events);
+    return wanted;
+}
+
+static void ready(struct gs_source *source, short events)
+{
+    struct gs_session *session = session_of(source);
+    if (events & (POLLIN | POLLHUP | POLLERR))
+        session->readable = true;
+    if (events & (POLLOUT | POLLHUP | POLLERR))
+        session->writable = true;
+}
+
+static double deadline(const struct gs_source *source)
+{
+    const char *code, *what;
+    return current_deadline((const struct gs_session *)source, &code, &what);
+}
+
+static void excuse(struct gs_source *source, double seconds)
+{
+    struct gs_session *session = session_of(source);
+    double now = gs_clock();
+    session->began = fmin(session->began + seconds, now);
+    session->progress = fmin(session->progress + seconds, now);
+    session->write_progress = fmin(session->write_progress + seconds, now);
+}
+
+static const struct gs_source_operations operations = {step, interest, ready, deadline, excuse};
+
+/* --- the user's side ---------------------------------------------------------------------------
+ */
+
+struct gs_session *gs_session_new(struct gs_transport *transport, bool requestor,
+                                  uint32_t receive_max)
+{
+    struct gs_session *session = calloc(1, sizeof *session);
+    if (session != NULL)
+        session->association = gs_association_new(requestor, receive_max);
+    if (session == NULL || session->association == NULL) {
+        transport->operations->close(transport);
+        free(session);
+        return NULL;
+    }
+    session->source.operations = &operations;
+    session->transport = transport;
+    session->deadlines = (struct gs_deadlines)GS_DEADLINES_DEFAULT;
+    session->stream.descriptor = -1;
+    enter(session, GS_PHASE_OPENING);
+    return session;
+}
+
+void gs_session_free(struct gs_session *session)
+{
+    if (session == NULL)
+        return;
+    if (session->phase == GS_PHASE_OPEN)
+        gs_session_abort(session);
+    session->told = true; /* nobody listens any more */
+    struct gs_source *source = &session->source;
+    struct gs_waiter waiter = {0};
+    struct gs_event event;
+    size_t index;
+    double until = gs_clock() + FREE_LINGER;
+    while (session->phase == GS_PHASE_CLOSING && gs_clock() < until)
+        if (gs_wait(&waiter, &source, 1, until - gs_clock(), &index, &event) == GS_WAIT_FAILED)
+            break;
+    close_transport(session);
+    gs_incoming_drop(&session->incoming);
+    gs_message_clear(&session->incoming.message);
+    gs_outgoing_drop(&session->stream);
+    gs_association_free(session->association);
+    free(session);
+}
+
+struct gs_source *gs_session_source(struct gs_session *session)
+{
+    return &session->source;
+}
+
+struct gs_association *gs_session_association(const struct gs_session *session)
+{
+    return session->association;
+}
+
+const char *gs_session_peer(const struct gs_session *session)
+{
+    return session->transport != NULL ? session->transport->operations->peer(session->transport)
+                                      : "the peer";
+}
+
+struct gs_deadlines *gs_session_deadlines(struct gs_session *session)
+{
+    return &session->deadlines;
+}
+
+bool gs_session_over(const struct gs_session *session)
+{
+    return session->told;
+}
+
+bool gs_session_undecided(const struct gs_session *session)
+{
+    return session->phase == GS_PHASE_OPEN && session->incoming.question != GS_QUESTION_NONE;
+}
+
+int gs_session_request(struct gs_session *session, struct gs_associate *associate)
+{
+    session->began = session->phase == GS_PHASE_OPEN ? gs_clock() : session->began;
+    return gs_association_request(session->association, associate);
+}
+
+int gs_session_accept(struct gs_session *session, struct gs_associate *associate)
+{
+    session->progress = gs_clock();
+    return gs_association_accept(session->association, associate);
+}
+
+int gs_session_reject(struct gs_session *session, struct gs_reject reject)
+{
+    if (gs_association_reject(session->association, reject) != 0)
+        return -1;
+    gs_session_end(session, GS_EVENT_CLOSED, true);
+    return 0;
+}
+
+int gs_session_release(struct gs_session *session)
+{
+    session->began = gs_clock();
+    return gs_association_release(session->association);
+}
+
+int gs_session_abort(struct gs_session *session)
+{
+    if (session->phase >= GS_PHASE_CLOSING)
+        return -1;
+    bool said =
+        session->phase == GS_PHASE_OPEN &&
+        gs_association_abort(session->association, GS_ABORT_USER, GS_ABORT_NOT_SPECIFIED) == 0;
+    gs_session_end(session, GS_EVENT_CLOSED, said);
+    return 0;
+}
