@@ -18,19 +18,19 @@
 
 /* Sta1 to Sta13 of PS3.8 table 9-10 have the values 1 to 13. */
 enum gs_association_state {
-    GS_STATE_IDLE = 1,               /* Sta1: no transport connection */
-    GS_STATE_AWAITING_REQUEST,       /* Sta2: open, A-ASSOCIATE-RQ expected */
-    GS_STATE_AWAITING_ACCEPT,        /* Sta3: the local user has to answer the request */
-    GS_STATE_CONNECTING,             /* Sta4: waiting for the transport connection */
-    GS_STATE_AWAITING_ANSWER,        /* Sta5: A-ASSOCIATE-AC or -RJ expected */
-    GS_STATE_ESTABLISHED,            /* Sta6: ready for data transfer */
-    GS_STATE_AWAITING_RELEASE_REPLY, /* Sta7: A-RELEASE-RP expected */
-    GS_STATE_RELEASE_REQUESTED,      /* Sta8: the local user has to answer a release */
-    GS_STATE_COLLISION_REQUESTOR,    /* Sta9: both released; the local user has to answer */
-    GS_STATE_COLLISION_ACCEPTOR,     /* Sta10: both released; A-RELEASE-RP expected */
+    GS_STATE_IDLE = 1,                 /* Sta1: no transport connection */
+    GS_STATE_AWAITING_REQUEST,         /* Sta2: open, A-ASSOCIATE-RQ expected */
+    GS_STATE_AWAITING_ACCEPT,          /* Sta3: the local user has to answer the request */
+    GS_STATE_CONNECTING,               /* Sta4: waiting for the transport connection */
+    GS_STATE_AWAITING_ANSWER,          /* Sta5: A-ASSOCIATE-AC or -RJ expected */
+    GS_STATE_ESTABLISHED,              /* Sta6: ready for data transfer */
+    GS_STATE_AWAITING_RELEASE_REPLY,   /* Sta7: A-RELEASE-RP expected */
+    GS_STATE_RELEASE_REQUESTED,        /* Sta8: the local user has to answer a release */
+    GS_STATE_COLLISION_REQUESTOR,      /* Sta9: both released; the local user has to answer */
+    GS_STATE_COLLISION_ACCEPTOR,       /* Sta10: both released; A-RELEASE-RP expected */
     GS_STATE_COLLISION_REQUESTOR_DONE, /* Sta11: answered; A-RELEASE-RP expected */
     GS_STATE_COLLISION_ACCEPTOR_DONE,  /* Sta12: A-RELEASE-RP came; the user has to answer */
-    GS_STATE_AWAITING_CLOSE          /* Sta13: waiting for the transport to close */
+    GS_STATE_AWAITING_CLOSE            /* Sta13: waiting for the transport to close */
 };
 
 enum gs_association_event_type {
@@ -51,19 +51,26 @@ struct gs_association_event {
     struct gs_reject reject;
     uint8_t source; /* enum gs_abort_source, or what the peer sent */
     uint8_t reason;
-    const char *problem; /* static text: what was wrong with what the peer sent */
-    uint8_t context;     /* presentation context ID, always one that was accepted */
-    bool command;        /* of a command, else of a data set */
-    bool last;           /* of the last PDV of its command or data set */
-    bool end;            /* these bytes end their PDV */
+    const char *problem;  /* static text: what was wrong with what the peer sent */
+    uint8_t context;      /* presentation context ID, always one that was accepted */
+    bool command;         /* of a command, else of a data set */
+    bool last;            /* of the last PDV of its command or data set */
+    bool end;             /* these bytes end their PDV */
     const uint8_t *bytes; /* lies in what was fed */
     size_t size;          /* may be 0 when `end` */
 };
 
 struct gs_association;
 
-/* `receive_max` is announced as the maximum length of the P-DATA-TF PDUs that we receive (0 announces
- * no limit, and GS_RECEIVE_UNLIMITED is then ours). NULL: out of memory. */
+/* How we name ourselves to the peer (PS3.7 D.3.3.2): a UID made of a UUID, as PS3.5 B.2 has it. */
+#define GS_IMPLEMENTATION_CLASS "2.25.271838191840402943640133468379431927812"
+#ifndef GETSCU_VERSION
+#define GETSCU_VERSION "0.0.0"
+#endif
+#define GS_IMPLEMENTATION_VERSION "GETSCU_" GETSCU_VERSION
+
+/* `receive_max` is announced as the maximum length of the P-DATA-TF PDUs that we receive (0
+ * announces no limit, and GS_RECEIVE_UNLIMITED is then ours). NULL: out of memory. */
 #define GS_RECEIVE_UNLIMITED (128u << 20)
 struct gs_association *gs_association_new(bool requestor, uint32_t receive_max);
 void gs_association_free(struct gs_association *association);
@@ -86,7 +93,9 @@ uint32_t gs_association_send_max(const struct gs_association *association);
 
 /* Bytes of the transport. Consumes up to the next event, tells how many bytes in `consumed`, and
  * returns the event's type. Call it again with the rest until it returns GS_ASSOCIATION_NONE. After
- * ABORTED, RELEASED, REJECTED, FAILED and CLOSED it consumes and ignores everything. */
+ * ABORTED, RELEASED, REJECTED, FAILED and CLOSED it consumes and ignores everything. (One
+ * exception is PS3.8's: the acceptor of an association that both release at once is told
+ * RELEASED in Sta12, and owes a gs_association_release_reply() then, not before.) */
 enum gs_association_event_type gs_association_feed(struct gs_association *association,
                                                    const uint8_t *bytes, size_t size,
                                                    size_t *consumed,
@@ -98,10 +107,10 @@ void gs_association_connected(struct gs_association *association);
 enum gs_association_event_type gs_association_closed(struct gs_association *association,
                                                      struct gs_association_event *event);
 
-/* The user's primitives. 0, or -1 where the state does not allow it or memory is short. `associate` is
- * moved into the association in any case (and zeroed). gs_association_request() may come before the
- * transport is connected; it fills what is empty: application context, maximum length and our
- * implementation identification. gs_association_accept() too. */
+/* The user's primitives. 0, or -1 where the state does not allow it or memory is short. `associate`
+ * is moved into the association in any case (and zeroed). gs_association_request() may come before
+ * the transport is connected; it fills what is empty: application context, maximum length and our
+ * implementation identification. gs_association_accept() too, and the titles. */
 int gs_association_request(struct gs_association *association, struct gs_associate *associate);
 int gs_association_accept(struct gs_association *association, struct gs_associate *associate);
 int gs_association_reject(struct gs_association *association, struct gs_reject reject);
@@ -109,18 +118,20 @@ int gs_association_release(struct gs_association *association);       /* A-RELEA
 int gs_association_release_reply(struct gs_association *association); /* A-RELEASE response */
 int gs_association_abort(struct gs_association *association, uint8_t source, uint8_t reason);
 
-/* P-DATA request: `size` bytes of a command or data set, cut into PDVs of the peer's maximum, one to a
- * PDU; `last` marks the last of them. -1: the state does not allow it, the context was not accepted, or
- * more than GS_OUTPUT_MAX would wait. */
+/* P-DATA request: `size` bytes of a command or data set, cut into PDVs of the peer's maximum, one
+ * to a PDU; `last` marks the last of them. -1: the state does not allow it, the context was not
+ * accepted, or more than GS_OUTPUT_MAX would wait. */
 int gs_association_send(struct gs_association *association, uint8_t context, bool command,
                         bool last, const uint8_t *bytes, size_t size);
 
-/* Bytes that wait for the transport, and how many of them it took. */
+/* Bytes that wait for the transport, in one piece and valid until the next call of any other
+ * function here, and how many of them it took. None before the transport is connected. */
 size_t gs_association_output(const struct gs_association *association, const uint8_t **bytes);
 void gs_association_sent(struct gs_association *association, size_t size);
 
-/* Whether the ARTIM timer runs (Sta2, Sta13), and what happens when it runs out: the caller closes the
- * transport. Whether the machine wants the transport closed now (once the output is written). */
+/* Whether the ARTIM timer runs (Sta2, Sta13), and what happens when it runs out: the caller closes
+ * the transport. Whether the machine wants the transport closed now (once the output is written).
+ */
 bool gs_association_artim(const struct gs_association *association);
 void gs_association_expired(struct gs_association *association);
 bool gs_association_wants_close(const struct gs_association *association);

@@ -1,6 +1,6 @@
 /*
- * dimse: command sets of PS3.7 section 9.3 and annex E, to and from bytes, and their assembly from the
- * fragments that an association hands out.
+ * dimse: command sets of PS3.7 section 9.3 and annex E, to and from bytes, and their assembly from
+ * the fragments that an association hands out.
  *
  * Command sets are Implicit VR Little Endian whatever the context says (PS3.7 6.3.1). One table,
  * gs_command_fields(), describes every element; decoder, encoder and the Lua binding walk it. A
@@ -11,34 +11,34 @@
 
 #include "protocol/association.h"
 
-#define GS_COMMAND_MAX       (128u << 10) /* bytes of a command set that are collected */
-#define GS_COMMAND_TEXT_MAX  256          /* bytes kept of one text element; the rest is cut */
-#define GS_OFFENDING_MAX     16           /* tags kept of Offending Element */
-#define GS_NO_DATA_SET       0x0101       /* Command Data Set Type */
+#define GS_COMMAND_MAX      (128u << 10) /* bytes of a command set that are collected */
+#define GS_COMMAND_TEXT_MAX 256          /* bytes kept of one text element; the rest is cut */
+#define GS_OFFENDING_MAX    16           /* tags kept of Offending Element */
+#define GS_NO_DATA_SET      0x0101       /* Command Data Set Type */
 
 enum gs_command_field_value { /* Command Field (0000,0100) */
-    GS_C_STORE_RQ = 0x0001,
-    GS_C_STORE_RSP = 0x8001,
-    GS_C_GET_RQ = 0x0010,
-    GS_C_GET_RSP = 0x8010,
-    GS_C_FIND_RQ = 0x0020,
-    GS_C_FIND_RSP = 0x8020,
-    GS_C_MOVE_RQ = 0x0021,
-    GS_C_MOVE_RSP = 0x8021,
-    GS_C_ECHO_RQ = 0x0030,
-    GS_C_ECHO_RSP = 0x8030,
-    GS_N_EVENT_REPORT_RQ = 0x0100,
-    GS_N_GET_RQ = 0x0110,
-    GS_N_SET_RQ = 0x0120,
-    GS_N_ACTION_RQ = 0x0130,
-    GS_N_CREATE_RQ = 0x0140,
-    GS_N_DELETE_RQ = 0x0150,
-    GS_C_CANCEL_RQ = 0x0FFF
+                              GS_C_STORE_RQ = 0x0001,
+                              GS_C_STORE_RSP = 0x8001,
+                              GS_C_GET_RQ = 0x0010,
+                              GS_C_GET_RSP = 0x8010,
+                              GS_C_FIND_RQ = 0x0020,
+                              GS_C_FIND_RSP = 0x8020,
+                              GS_C_MOVE_RQ = 0x0021,
+                              GS_C_MOVE_RSP = 0x8021,
+                              GS_C_ECHO_RQ = 0x0030,
+                              GS_C_ECHO_RSP = 0x8030,
+                              GS_N_EVENT_REPORT_RQ = 0x0100,
+                              GS_N_GET_RQ = 0x0110,
+                              GS_N_SET_RQ = 0x0120,
+                              GS_N_ACTION_RQ = 0x0130,
+                              GS_N_CREATE_RQ = 0x0140,
+                              GS_N_DELETE_RQ = 0x0150,
+                              GS_C_CANCEL_RQ = 0x0FFF
 };
 
 struct gs_command_text {
-    uint16_t size;                        /* bytes kept, without the padding; no NUL is implied */
-    char bytes[GS_COMMAND_TEXT_MAX + 1];  /* NUL after `size`, for convenience */
+    uint16_t size;                       /* bytes kept, without the padding; no NUL is implied */
+    char bytes[GS_COMMAND_TEXT_MAX + 1]; /* NUL after `size`, for convenience */
 };
 
 /* One bit for each field of struct gs_command: its place in gs_command_fields(). */
@@ -108,7 +108,8 @@ const struct gs_command_field *gs_command_fields(void);
 bool gs_command_has(const struct gs_command *command, enum gs_command_bit bit);
 bool gs_command_has_data_set(const struct gs_command *command);
 
-/* 0, or -1 with a static text in `problem`: an element longer than the rest, or no Command Field. */
+/* 0, or -1 with a static text in `problem`: an element longer than the rest, or no Command Field.
+ */
 int gs_command_decode(struct gs_command *command, const uint8_t *bytes, size_t size,
                       const char **problem);
 
@@ -120,7 +121,8 @@ size_t gs_command_encode(const struct gs_command *command, uint8_t *bytes, size_
 /* Assembly: fragments in, messages out (PS3.7 6.3, PS3.8 annex E). */
 enum gs_message_event {
     GS_MESSAGE_NONE,    /* nothing whole yet */
-    GS_MESSAGE_COMMAND, /* `message->command` is whole; where it announces a data set, that follows */
+    GS_MESSAGE_COMMAND, /* `message->command` is whole; where it announces a data set, that follows
+                         */
     GS_MESSAGE_DATA,    /* the fragment is of the data set: store its bytes */
     GS_MESSAGE_END,     /* as DATA, and the data set ends with it */
     GS_MESSAGE_INVALID  /* `source`, `reason`, `problem`: abort with these */

@@ -3,8 +3,8 @@
  *
  * Pure functions over memory: no socket, no clock, no state. A decoder never reads beyond `size`,
  * never trusts a length of the wire, and allocates only within the limits named here; what it fills
- * is freed with gs_associate_clear(). Unknown items and sub-items are skipped, of duplicate ones the
- * first counts (PS3.8 9.3.1).
+ * is freed with gs_associate_clear(). Unknown items and sub-items are skipped (PS3.8 9.3.1), of
+ * duplicate ones the first counts, and those beyond the limits named here are skipped too.
  */
 #ifndef GS_PDU_H
 #define GS_PDU_H
@@ -15,16 +15,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_PDU_HEADER_SIZE       6 /* type, reserved, length: PS3.8 9.3.1 */
-#define GS_PDV_HEADER_SIZE       6 /* item length, context ID, message control header: PS3.8 9.3.5.1 */
-#define GS_AE_TITLE_MAX          16
-#define GS_ASSOCIATE_MAX         (1u << 20) /* bytes of an A-ASSOCIATE-RQ, -AC after its header */
-#define GS_CONTEXTS_MAX          128        /* odd IDs 1 to 255 */
-#define GS_CONTEXT_SYNTAXES_MAX  64         /* transfer syntaxes in one presentation context */
-#define GS_ROLES_MAX             256
-#define GS_EXTENDED_MAX          256 /* extended, and as many common extended negotiation items */
-#define GS_RELATED_CLASSES_MAX   64  /* related general SOP classes in one common extended item */
-#define GS_VERSION_NAME_MAX      16  /* implementation version name */
+#define GS_PDU_HEADER_SIZE      6 /* type, reserved, length: PS3.8 9.3.1 */
+#define GS_PDV_HEADER_SIZE      6 /* item length, context ID, message control header: PS3.8 9.3.5.1 */
+#define GS_AE_TITLE_MAX         16
+#define GS_ASSOCIATE_MAX        (1u << 20) /* bytes of an A-ASSOCIATE-RQ, -AC after its header */
+#define GS_ASSOCIATE_FIXED_SIZE 68         /* of them what stands before the items */
+#define GS_CONTEXTS_MAX         128        /* odd IDs 1 to 255 */
+#define GS_CONTEXT_SYNTAXES_MAX 64         /* transfer syntaxes in one presentation context */
+#define GS_ROLES_MAX            256
+#define GS_EXTENDED_MAX         256 /* extended, and as many common extended negotiation items */
+#define GS_RELATED_CLASSES_MAX  64  /* related general SOP classes in one common extended item */
+#define GS_VERSION_NAME_MAX     16  /* implementation version name */
 
 enum gs_pdu_type {
     GS_PDU_ASSOCIATE_RQ = 1,
@@ -53,7 +54,7 @@ enum gs_context_result {
     GS_CONTEXT_ACCEPTED = 0,
     GS_CONTEXT_USER_REJECTION = 1,
     GS_CONTEXT_NO_REASON = 2,
-    GS_CONTEXT_ABSTRACT_SYNTAX = 3, /* not supported */
+    GS_CONTEXT_ABSTRACT_SYNTAX = 3,  /* not supported */
     GS_CONTEXT_TRANSFER_SYNTAXES = 4 /* not supported */
 };
 
@@ -62,7 +63,7 @@ typedef char gs_uid_text[GS_UID_MAX + 1];
 /* In a request: what is proposed. In an answer: `result`, and the one syntax chosen if accepted
  * (`abstract` is empty: it is not on the wire). */
 struct gs_context {
-    uint8_t id; /* odd */
+    uint8_t id;     /* odd */
     uint8_t result; /* enum gs_context_result */
     gs_uid_text abstract;
     size_t syntax_count;
@@ -89,12 +90,12 @@ struct gs_common_extended { /* PS3.7 D.3.3.6, only in requests */
 };
 
 enum gs_identity_type { /* PS3.7 D.3.3.7 */
-    GS_IDENTITY_NONE = 0,
-    GS_IDENTITY_USERNAME = 1,
-    GS_IDENTITY_PASSCODE = 2, /* user name and passcode */
-    GS_IDENTITY_KERBEROS = 3,
-    GS_IDENTITY_SAML = 4,
-    GS_IDENTITY_JWT = 5
+                        GS_IDENTITY_NONE = 0,
+                        GS_IDENTITY_USERNAME = 1,
+                        GS_IDENTITY_PASSCODE = 2, /* user name and passcode */
+                        GS_IDENTITY_KERBEROS = 3,
+                        GS_IDENTITY_SAML = 4,
+                        GS_IDENTITY_JWT = 5
 };
 
 struct gs_identity {
@@ -109,8 +110,8 @@ struct gs_identity {
 
 /* An A-ASSOCIATE-RQ or -AC. Zero-initialize it; all pointers are its own (malloc). */
 struct gs_associate {
-    uint16_t protocol_version; /* bit 0 is set by every DICOM implementation */
-    char called[GS_AE_TITLE_MAX + 1]; /* without trailing spaces */
+    uint16_t protocol_version;        /* bit 0 is set by every DICOM implementation */
+    char called[GS_AE_TITLE_MAX + 1]; /* without the spaces around it */
     char calling[GS_AE_TITLE_MAX + 1];
     gs_uid_text application_context;
     size_t context_count;
@@ -135,7 +136,8 @@ void gs_associate_clear(struct gs_associate *associate);
 /* The context with this ID, or NULL. */
 const struct gs_context *gs_associate_context(const struct gs_associate *associate, uint8_t id);
 
-/* Append one zeroed element to the list and return it; NULL when out of memory or at the limit. */
+/* Append one zeroed element to the list and return it, valid until the next is appended; NULL when
+ * out of memory or at the limit. */
 struct gs_context *gs_associate_add_context(struct gs_associate *associate);
 gs_uid_text *gs_context_add_syntax(struct gs_context *context);
 struct gs_role *gs_associate_add_role(struct gs_associate *associate);
@@ -148,8 +150,8 @@ gs_uid_text *gs_common_extended_add_related(struct gs_common_extended *item);
 int gs_associate_decode(struct gs_associate *associate, enum gs_pdu_type type, const uint8_t *body,
                         size_t size, enum gs_abort_reason *reason);
 
-/* Encode the whole PDU. `*bytes` is malloc'd and the caller's. -1: out of memory, or `associate` does
- * not fit into a PDU of GS_ASSOCIATE_MAX. An empty application context is the DICOM one. */
+/* Encode the whole PDU. `*bytes` is malloc'd and the caller's. -1: out of memory, or `associate`
+ * does not fit into a PDU of GS_ASSOCIATE_MAX. An empty application context is the DICOM one. */
 int gs_associate_encode(const struct gs_associate *associate, enum gs_pdu_type type,
                         uint8_t **bytes, size_t *size);
 

@@ -9,9 +9,9 @@
 
 #include <stddef.h>
 
-#define GS_UID_MAX         64 /* characters of a UID, PS3.5 section 9 */
-#define GS_UID_APPLICATION "1.2.840.10008.3.1.1.1" /* DICOM application context, PS3.7 annex A */
-#define GS_UID_VERIFICATION "1.2.840.10008.1.1"
+#define GS_UID_MAX             64                      /* characters of a UID, PS3.5 section 9 */
+#define GS_UID_APPLICATION     "1.2.840.10008.3.1.1.1" /* DICOM application context, PS3.7 annex A */
+#define GS_UID_VERIFICATION    "1.2.840.10008.1.1"
 #define GS_UID_IMPLICIT_LITTLE "1.2.840.10008.1.2"
 #define GS_UID_EXPLICIT_LITTLE "1.2.840.10008.1.2.1"
 
