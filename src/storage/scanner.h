@@ -17,12 +17,12 @@
 enum gs_scan_verdict {
     GS_SCAN_GOOD,   /* so far */
     GS_SCAN_BROKEN, /* `problem` and `offset` say what and where */
-    GS_SCAN_OPAQUE  /* deflated: nothing is known */
+    GS_SCAN_OPAQUE  /* deflated or too deep: nothing is known from here on */
 };
 
 struct gs_scan_level {
-    uint64_t end;     /* offset at which it ends; UINT64_MAX: at its delimiter */
-    uint8_t kind;     /* data set, sequence, item, fragments: scanner.c */
+    uint64_t end; /* offset that nothing in it may pass; of a defined length: where it ends */
+    uint8_t kind; /* data set, sequence, item or fragments, and how it is encoded: scanner.c */
 };
 
 struct gs_scanner {
@@ -32,13 +32,14 @@ struct gs_scanner {
     bool too_deep;
     bool big_endian;
     bool implicit;
-    bool header_complete;  /* a top-level element behind the header began */
-    uint64_t header_size;  /* bytes before the first top-level element of tag 7FE0,0000 or more */
-    uint64_t skip;         /* bytes of a value still to pass */
-    uint8_t pending[12];   /* an element's tag, VR and length, as far as they came */
+    bool header_complete; /* a top-level element behind the header began */
+    uint64_t header_size; /* bytes before the first top-level element of tag 7FE0,0000 or more;
+                           * after gs_scanner_finish() without one: all */
+    uint64_t skip;        /* bytes of a value still to pass */
+    uint8_t pending[12];  /* an element's tag, VR and length, as far as they came */
     uint8_t pending_size;
     size_t depth;
-    struct gs_scan_level levels[GS_SCAN_DEPTH_MAX + 1];
+    struct gs_scan_level levels[2 * GS_SCAN_DEPTH_MAX + 1]; /* a sequence and its item each */
 };
 
 /* `flags` as of the transfer syntax: enum gs_scan_syntax. */

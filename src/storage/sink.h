@@ -1,14 +1,19 @@
 /*
  * sink: where the data set of one incoming object goes.
  *
- * A sink is begun, written to as bytes arrive, finished when all have arrived, and committed; what is
- * freed without a commit leaves nothing behind. A file appears under its final name complete or not
- * at all: it is written to a temporary file in the output directory and renamed. An object that is
- * held (the default) stays in memory as long as the budget allows, then spools to the temporary file.
- * The bytes are never changed.
+ * A sink is begun, written to as bytes arrive, finished when all have arrived, and committed; what
+ * is freed without a commit leaves nothing behind. A file appears under its final name complete or
+ * not at all: it is written to a temporary file in the output directory and renamed. An object that
+ * is held (the default) stays in memory as long as the budget allows, then spools to the temporary
+ * file. The bytes are never changed.
  *
- * One thread. Errors: "object-write" (create, write, close: errno in `system`), "object-name" (the
- * name cannot be made below the directory), "object-too-large" (a memory sink's limit).
+ * A sink may be begun again for the next object; what was not committed is dropped then.
+ *
+ * One thread. Errors: "object-write" (create, write, close, rename: errno in `system`),
+ * "object-name" (the name cannot be made below the directory), "object-too-large" (a memory sink's
+ * limit). After an error the temporary file is gone and every further call gives the same error,
+ * until the next gs_sink_begin(). "object-name" alone leaves the object as it is, for a commit
+ * under another name.
  */
 #ifndef GS_SINK_H
 #define GS_SINK_H
@@ -20,12 +25,13 @@
 #define GS_HOLD_OBJECT_MAX (4u << 20) /* bytes held in memory for one object */
 #define GS_HOLD_TOTAL_MAX  (8u << 20) /* for all objects of one budget */
 
-/* Memory for held objects, shared by all associations of a program. It keeps one released buffer for
- * the next object. Zero-initialized, with its limits set; it must outlive the sinks. */
+/* Memory for held objects, shared by all associations of a program. It keeps one released buffer
+ * for the next object; lent and kept ones are never more than `total_max` together. Where it is
+ * used up, objects spool. Zero-initialized, with its limits set; it must outlive the sinks. */
 struct gs_budget {
     size_t object_max;
     size_t total_max;
-    size_t used;
+    size_t used; /* bytes of the buffers that sinks hold now */
     uint8_t *spare;
     size_t spare_capacity;
 };
@@ -35,13 +41,14 @@ void gs_budget_clear(struct gs_budget *budget);
 struct gs_sink;
 
 /* All three: NULL when out of memory. */
-struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budget *budget, bool hold);
+struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budget *budget,
+                                 bool hold);
 struct gs_sink *gs_sink_discard_new(void);
 struct gs_sink *gs_sink_memory_new(size_t limit);
 void gs_sink_free(struct gs_sink *sink); /* drops what is not committed, the temporary file too */
 
-/* The object begins. `meta` becomes the file meta information (NULL: the file has none); `syntax` are
- * the flags of its transfer syntax for the scanner. */
+/* The object begins. `meta` becomes the file meta information (NULL: the file has none); `syntax`
+ * are the flags of its transfer syntax for the scanner. */
 int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned syntax,
                   struct gs_error *error);
 int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struct gs_error *error);
@@ -67,14 +74,17 @@ int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision col
                    struct gs_committed *committed, struct gs_error *error);
 
 uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set so far */
+/* Where a header was asked for, it has seen all bytes; else none. */
 const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink);
 
-/* The header window: ask for it before gs_sink_begin(). The sink then holds the object at least until
- * the elements before Pixel Data are there or `limit` bytes came, and gs_sink_header() has them. */
+/* The header window: ask for it before gs_sink_begin(). The sink then holds the object at least
+ * until the elements before Pixel Data are there or `limit` bytes came, and gs_sink_header() has
+ * them. */
 #define GS_HEADER_WINDOW_MAX (4u << 20)
 void gs_sink_want_header(struct gs_sink *sink);
 /* Whether the window is decided: 1 all elements before Pixel Data are in it (of a data set without
- * Pixel Data: after gs_sink_finish()), 0 more bytes are needed, -1 they do not fit. */
+ * Pixel Data: after gs_sink_finish()), 0 more bytes are needed, -1 they do not fit, or the data set
+ * is broken, deflated or too deep. The bytes are valid until the next write or commit. */
 int gs_sink_header(const struct gs_sink *sink, const uint8_t **bytes, size_t *size);
 
 /* The bytes of a memory sink; valid until it is freed. */

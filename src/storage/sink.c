@@ -1,0 +1,293 @@
+#include "storage/sink.h"
+
+#include "storage/commit.h"
+#include "storage/hold.h"
+#include "storage/temporary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How much is held before the scanner says whether more is needed. */
+#define WINDOW_STEP ((size_t)16 << 10)
+
+enum kind { KIND_FILE, KIND_DISCARD, KIND_MEMORY };
+enum state { STATE_NEW, STATE_OPEN, STATE_FINISHED, STATE_COMMITTED, STATE_FAILED };
+
+/* An object of a file sink is in `hold`, or, when it has spooled, in `file`. Where its header was
+ * asked for, what was held is kept beside the file until the next write: the caller may not have
+ * looked at it yet. */
+struct gs_sink {
+    enum kind kind;
+    enum state state;
+    bool keep;    /* hold the object although nobody asked for its header */
+    bool spooled; /* to `file` */
+    bool want_header;
+    int header; /* what gs_sink_header() says */
+    uint64_t size;
+    struct gs_hold hold;
+    struct gs_budget own; /* of a memory sink */
+    struct gs_temporary file;
+    struct gs_error failure;
+    struct gs_scanner scanner;
+    size_t meta_size;
+    uint8_t meta[GS_PART10_MAX];
+};
+
+/* Making and freeing. */
+
+static struct gs_sink *new_sink(enum kind kind)
+{
+    struct gs_sink *sink = calloc(1, sizeof *sink);
+    if (sink == NULL)
+        return NULL;
+    sink->kind = kind;
+    sink->hold.budget = &sink->own;
+    sink->file.descriptor = -1;
+    gs_scanner_start(&sink->scanner, 0);
+    return sink;
+}
+
+struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budget *budget,
+                                 bool hold)
+{
+    struct gs_sink *sink = new_sink(KIND_FILE);
+    if (sink == NULL)
+        return NULL;
+    sink->keep = hold;
+    sink->hold.budget = budget;
+    gs_temporary_init(&sink->file, directory);
+    return sink;
+}
+
+struct gs_sink *gs_sink_discard_new(void)
+{
+    return new_sink(KIND_DISCARD);
+}
+
+struct gs_sink *gs_sink_memory_new(size_t limit)
+{
+    struct gs_sink *sink = new_sink(KIND_MEMORY);
+    if (sink == NULL)
+        return NULL;
+    sink->keep = true;
+    sink->own.object_max = limit;
+    sink->own.total_max = limit;
+    return sink;
+}
+
+static void drop(struct gs_sink *sink)
+{
+    gs_hold_release(&sink->hold);
+    if (sink->kind == KIND_FILE)
+        gs_temporary_remove(&sink->file);
+    sink->spooled = false;
+}
+
+void gs_sink_free(struct gs_sink *sink)
+{
+    if (sink == NULL)
+        return;
+    drop(sink);
+    if (sink->kind == KIND_FILE)
+        gs_temporary_clear(&sink->file);
+    gs_budget_clear(&sink->own);
+    free(sink);
+}
+
+/* Failing: `failure` has been filled. */
+
+static int tell_failure(const struct gs_sink *sink, struct gs_error *error)
+{
+    if (error != NULL)
+        *error = sink->failure;
+    return -1;
+}
+
+static int fail(struct gs_sink *sink, struct gs_error *error)
+{
+    drop(sink);
+    sink->state = STATE_FAILED;
+    return tell_failure(sink, error);
+}
+
+static int expect(struct gs_sink *sink, enum state state, struct gs_error *error)
+{
+    if (sink->state == state)
+        return 0;
+    if (sink->state == STATE_FAILED)
+        return tell_failure(sink, error);
+    return gs_error_set(error, "object-write", "a sink was used out of order");
+}
+
+/* The file. */
+
+static int spool(struct gs_sink *sink)
+{
+    struct gs_hold *hold = &sink->hold;
+    if (gs_temporary_create(&sink->file, &sink->failure) != 0)
+        return -1;
+    sink->spooled = true;
+    if (hold->size == 0)
+        return gs_temporary_write(&sink->file, sink->meta, sink->meta_size, &sink->failure);
+    if (gs_temporary_write_pair(&sink->file, sink->meta, sink->meta_size, hold->bytes, hold->size,
+                                &sink->failure) != 0)
+        return -1;
+    if (sink->header != 1)
+        gs_hold_release(hold);
+    return 0;
+}
+
+/* A piece of the object goes where the object is, or to a file when it may not be held. */
+static int store(struct gs_sink *sink, const uint8_t *bytes, size_t size)
+{
+    if (sink->kind == KIND_DISCARD)
+        return 0;
+    if (!sink->spooled && sink->keep && gs_hold_append(&sink->hold, bytes, size))
+        return 0;
+    if (sink->kind == KIND_MEMORY) {
+        if (sink->size <= sink->own.object_max)
+            return gs_error_system(&sink->failure, "object-write", ENOMEM, "cannot hold an object");
+        return gs_error_set(&sink->failure, "object-too-large",
+                            "an object is larger than the limit of %zu bytes",
+                            sink->own.object_max);
+    }
+    if (!sink->spooled && spool(sink) != 0)
+        return -1;
+    return gs_temporary_write(&sink->file, bytes, size, &sink->failure);
+}
+
+/* The header window. */
+
+static void decide_header(struct gs_sink *sink)
+{
+    if (sink->header != 0)
+        return;
+    if (sink->scanner.verdict != GS_SCAN_GOOD)
+        sink->header = -1;
+    else if (sink->scanner.header_complete || sink->state == STATE_FINISHED)
+        sink->header = 1;
+}
+
+/* Hold the next bytes because the header may be in them; returns how many. */
+static size_t fill_window(struct gs_sink *sink, const uint8_t *bytes, size_t size)
+{
+    size_t room = sink->kind == KIND_DISCARD ? 0 : GS_HEADER_WINDOW_MAX - sink->hold.size;
+    size_t taken = size < WINDOW_STEP ? size : WINDOW_STEP;
+    if (taken > room)
+        taken = room;
+    if (taken == 0 || !gs_hold_append(&sink->hold, bytes, taken)) {
+        sink->header = -1;
+        return 0;
+    }
+    gs_scanner_feed(&sink->scanner, bytes, taken);
+    decide_header(sink);
+    return taken;
+}
+
+void gs_sink_want_header(struct gs_sink *sink)
+{
+    sink->want_header = true;
+}
+
+int gs_sink_header(const struct gs_sink *sink, const uint8_t **bytes, size_t *size)
+{
+    if (sink->header == 1) {
+        *bytes = sink->hold.bytes;
+        *size = sink->hold.bytes == NULL ? 0 : (size_t)sink->scanner.header_size;
+    }
+    return sink->header;
+}
+
+/* The life of an object. */
+
+int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned syntax,
+                  struct gs_error *error)
+{
+    drop(sink);
+    sink->state = STATE_OPEN;
+    sink->size = 0;
+    sink->header = 0;
+    sink->meta_size = 0;
+    gs_scanner_start(&sink->scanner, syntax);
+    if (meta != NULL && sink->kind == KIND_FILE) {
+        sink->meta_size = gs_part10_encode(meta, sink->meta, sizeof sink->meta);
+        if (sink->meta_size == 0) {
+            gs_error_set(&sink->failure, "object-write",
+                         "the file meta information of an object is longer than %d bytes",
+                         GS_PART10_MAX);
+            return fail(sink, error);
+        }
+    }
+    bool at_once = sink->kind == KIND_FILE && !sink->keep && !sink->want_header;
+    return at_once && spool(sink) != 0 ? fail(sink, error) : 0;
+}
+
+int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struct gs_error *error)
+{
+    if (expect(sink, STATE_OPEN, error) != 0)
+        return -1;
+    if (sink->spooled)
+        gs_hold_release(&sink->hold);
+    sink->size += size;
+    while (sink->want_header && sink->header == 0 && size > 0) {
+        size_t taken = fill_window(sink, bytes, size);
+        bytes += taken;
+        size -= taken;
+    }
+    if (size == 0)
+        return 0;
+    if (sink->want_header)
+        gs_scanner_feed(&sink->scanner, bytes, size);
+    return store(sink, bytes, size) == 0 ? 0 : fail(sink, error);
+}
+
+int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
+{
+    if (expect(sink, STATE_OPEN, error) != 0)
+        return -1;
+    if (sink->spooled && gs_temporary_close(&sink->file, &sink->failure) != 0)
+        return fail(sink, error);
+    sink->state = STATE_FINISHED;
+    if (sink->want_header) {
+        gs_scanner_finish(&sink->scanner);
+        decide_header(sink);
+    }
+    return 0;
+}
+
+int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision collision,
+                   struct gs_committed *committed, struct gs_error *error)
+{
+    if (sink->kind != KIND_FILE)
+        return gs_error_set(error, "object-name", "only a file sink has something to commit");
+    if (expect(sink, STATE_FINISHED, error) != 0)
+        return -1;
+    if (!sink->spooled && spool(sink) != 0)
+        return fail(sink, error);
+    if (gs_temporary_close(&sink->file, &sink->failure) != 0)
+        return fail(sink, error);
+    gs_hold_release(&sink->hold);
+    if (gs_commit(&sink->file, name, collision, committed, &sink->failure) != 0) {
+        bool other_name = strcmp(sink->failure.code, "object-name") == 0;
+        return other_name ? tell_failure(sink, error) : fail(sink, error);
+    }
+    sink->state = STATE_COMMITTED;
+    return 0;
+}
+
+uint64_t gs_sink_size(const struct gs_sink *sink)
+{
+    return sink->size;
+}
+
+const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink)
+{
+    return &sink->scanner;
+}
+
+const uint8_t *gs_sink_bytes(const struct gs_sink *sink, size_t *size)
+{
+    *size = sink->kind == KIND_MEMORY ? sink->hold.size : 0;
+    return sink->kind == KIND_MEMORY ? sink->hold.bytes : NULL;
+}

@@ -1,0 +1,117 @@
+#include "storage/temporary.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void gs_temporary_init(struct gs_temporary *file, struct gs_directory *directory)
+{
+    *file = (struct gs_temporary){.directory = gs_directory_hold(directory), .descriptor = -1};
+}
+
+void gs_temporary_clear(struct gs_temporary *file)
+{
+    gs_temporary_remove(file);
+    free(file->gathered);
+    gs_directory_release(file->directory);
+    *file = (struct gs_temporary){.descriptor = -1};
+}
+
+static int failed(const struct gs_temporary *file, int system, struct gs_error *error)
+{
+    return gs_error_system(error, "object-write", system, "cannot write %s in %.200s", file->name,
+                           gs_directory_path(file->directory));
+}
+
+int gs_temporary_create(struct gs_temporary *file, struct gs_error *error)
+{
+    file->gathered_size = 0;
+    file->descriptor = gs_directory_create_temporary(file->directory, file->name, error);
+    return file->descriptor < 0 ? -1 : 0;
+}
+
+/* Write all pieces, whatever the kernel cuts short. */
+static int write_all(const struct gs_temporary *file, struct iovec *pieces, int count,
+                     struct gs_error *error)
+{
+    for (;;) {
+        while (count > 0 && pieces->iov_len == 0) {
+            pieces++;
+            count--;
+        }
+        if (count == 0)
+            return 0;
+        ssize_t written = writev(file->descriptor, pieces, count);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return failed(file, written < 0 ? errno : EIO, error);
+        for (size_t left = (size_t)written; left > 0;) {
+            size_t part = left < pieces->iov_len ? left : pieces->iov_len;
+            pieces->iov_base = (uint8_t *)pieces->iov_base + part;
+            pieces->iov_len -= part;
+            left -= part;
+            if (pieces->iov_len == 0) {
+                pieces++;
+                count--;
+            }
+        }
+    }
+}
+
+/* What is gathered goes out together with `bytes`, which are not copied. */
+static int flush(struct gs_temporary *file, const uint8_t *bytes, size_t size,
+                 struct gs_error *error)
+{
+    struct iovec pieces[] = {{.iov_base = file->gathered, .iov_len = file->gathered_size},
+                             {.iov_base = (void *)bytes, .iov_len = size}};
+    file->gathered_size = 0;
+    return write_all(file, pieces, 2, error);
+}
+
+int gs_temporary_write(struct gs_temporary *file, const uint8_t *bytes, size_t size,
+                       struct gs_error *error)
+{
+    if (size >= GS_GATHER_SIZE - file->gathered_size)
+        return flush(file, bytes, size, error);
+    if (file->gathered == NULL && (file->gathered = malloc(GS_GATHER_SIZE)) == NULL)
+        return failed(file, ENOMEM, error);
+    if (size > 0)
+        memcpy(file->gathered + file->gathered_size, bytes, size);
+    file->gathered_size += size;
+    return 0;
+}
+
+int gs_temporary_write_pair(struct gs_temporary *file, const uint8_t *first, size_t first_size,
+                            const uint8_t *second, size_t second_size, struct gs_error *error)
+{
+    struct iovec pieces[] = {{.iov_base = (void *)first, .iov_len = first_size},
+                             {.iov_base = (void *)second, .iov_len = second_size}};
+    return write_all(file, pieces, 2, error);
+}
+
+/* Some file systems tell only here that the disk is full. */
+int gs_temporary_close(struct gs_temporary *file, struct gs_error *error)
+{
+    if (file->descriptor < 0)
+        return 0;
+    if (flush(file, NULL, 0, error) != 0)
+        return -1;
+    if (gs_directory_syncs_each(file->directory) && fsync(file->descriptor) != 0)
+        return failed(file, errno, error);
+    int descriptor = file->descriptor;
+    file->descriptor = -1;
+    return close(descriptor) == 0 ? 0 : failed(file, errno, error);
+}
+
+void gs_temporary_remove(struct gs_temporary *file)
+{
+    if (file->descriptor >= 0)
+        close(file->descriptor);
+    if (file->name[0] != '\0')
+        unlinkat(gs_directory_descriptor(file->directory), file->name, 0);
+    file->descriptor = -1;
+    file->name[0] = '\0';
+    file->gathered_size = 0;
+}
