@@ -21,8 +21,8 @@ dcmtk_libs := -ldcmdata -loflog -lofstd
 core_libs := $(dcmtk_libs) -lcrypto -lz -lstdc++ -lpthread
 
 rooms := protocol net storage dcmtk session lua
-core_sources := $(filter-out src/main.c,$(wildcard src/*.c)) \
-    $(wildcard $(rooms:%=src/%/*.c)) $(wildcard src/dcmtk/*.cc)
+core_sources := src/error.c $(filter-out src/lua/library.c,$(wildcard $(rooms:%=src/%/*.c))) \
+    $(wildcard src/dcmtk/*.cc)
 object = $(patsubst src/%,$(BUILD)/obj/%.o,$(1))
 core_objects := $(call object,$(core_sources))
 # What the C units are linked with: everything that knows no Lua.
@@ -34,7 +34,8 @@ benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.
 .PHONY: all demo test run-tests peers lint format bench run-bench install clean
 all: $(BUILD)/getscu $(BUILD)/lua/getscu/core.so
 
-$(BUILD)/getscu: $(core_objects) $(BUILD)/obj/main.c.o $(BUILD)/obj/library.c.o
+program_objects := $(BUILD)/obj/main.c.o $(BUILD)/obj/lua/library.c.o $(BUILD)/obj/library.c.o
+$(BUILD)/getscu: $(core_objects) $(program_objects)
 	$(CC) -pie $(instrument) $(LDFLAGS) -o $@ $^ -llua5.4 $(core_libs)
 
 # Not linked with Lua: the interpreter that loads it has it.
@@ -106,4 +107,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(core_objects:.o=.d) $(BUILD)/obj/main.c.d $(BUILD)/obj/library.c.d $(unit_tests:=.d) $(benches:=.d)
+-include $(patsubst %.o,%.d,$(core_objects) $(program_objects)) $(unit_tests:=.d) $(benches:=.d)

@@ -1,7 +1,5 @@
 #include "lua/binding.h"
 
-#define ERROR_TYPE "getscu.error"
-
 void gsl_push_error(lua_State *L, const struct gs_error *error)
 {
     lua_createtable(L, 0, 3);
@@ -13,7 +11,7 @@ void gsl_push_error(lua_State *L, const struct gs_error *error)
         lua_pushinteger(L, error->system);
         lua_setfield(L, -2, "errno");
     }
-    luaL_setmetatable(L, ERROR_TYPE);
+    luaL_setmetatable(L, GSL_ERROR_TYPE);
 }
 
 int gsl_fail(lua_State *L, const struct gs_error *error)

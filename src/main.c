@@ -1,0 +1,82 @@
+/*
+ * main: the program. It opens one Lua state with the library compiled in, hands its arguments to
+ * getscu.program (which runs the default script, or the one named by --run), and returns the exit
+ * code.
+ */
+#include "lua/core.h"
+#include "lua/library.h"
+
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define EXIT_NOT_STARTED 81 /* the library does not load: as for any script */
+
+struct arguments {
+    int count;
+    char **values;
+};
+
+static int add_traceback(lua_State *L)
+{
+    const char *message = luaL_tolstring(L, 1, NULL);
+    luaL_traceback(L, L, message, 1);
+    return 1;
+}
+
+/* Runs in protected mode; leaves the exit code. */
+static int run(lua_State *L)
+{
+    const struct arguments *arguments = lua_touserdata(L, 1);
+    luaL_openlibs(L);
+    luaL_requiref(L, "getscu.core", luaopen_getscu_core, 0);
+    gsl_library_open(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "getscu.program");
+    lua_call(L, 1, 1);
+    lua_createtable(L, arguments->count, 0);
+    for (int i = 0; i < arguments->count; i++) {
+        lua_pushstring(L, arguments->values[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* A descriptor 0, 1 or 2 that is closed would be taken by the next file that is opened, and reports
+ * be written into it. Opened for reading only: writing a report still fails. */
+static void keep_standard_streams(void)
+{
+    int taken;
+    do
+        taken = open("/dev/null", O_RDONLY);
+    while (taken >= 0 && taken <= 2);
+    if (taken > 2)
+        close(taken);
+}
+
+int main(int count, char **values)
+{
+    keep_standard_streams();
+    signal(SIGPIPE, SIG_IGN);
+    lua_State *L = luaL_newstate();
+    if (L == NULL) {
+        fputs("F: out of memory\n", stderr);
+        return EXIT_NOT_STARTED;
+    }
+    struct arguments arguments = {count, values};
+    lua_pushcfunction(L, add_traceback);
+    lua_pushcfunction(L, run);
+    lua_pushlightuserdata(L, &arguments);
+    int code = EXIT_NOT_STARTED;
+    if (lua_pcall(L, 1, 1, 1) == LUA_OK)
+        code = (int)lua_tointeger(L, -1);
+    else
+        fprintf(stderr, "F: %s\n", lua_tostring(L, -1));
+    lua_close(L);
+    return code;
+}
