@@ -1,0 +1,261 @@
+--- outcome: what came of a retrieval, by our own tally, and the exit code that tells it.
+--
+-- A job has one outcome; each C-GET of it is a request of the outcome, on whichever association it
+-- ran. Objects are counted on their request, since the server's counts are those of one C-GET. The
+-- job is judged on the union: a failure is settled when its object arrives in another request, or
+-- fails in that one, which then has the failure. So no object is counted twice.
+
+local errors = require "getscu.errors"
+local status = require "getscu.status"
+local verdict = require "getscu.verdict"
+
+local outcome = {}
+local Outcome = { __index = {} }
+local Request = { __index = {} }
+
+local FAILURES_KEPT = 10000 -- with UID and reason; beyond it they are only counted
+local FAILURES_LISTED = 20 -- in lines()
+
+--- A new outcome: nothing asked, nothing arrived.
+function outcome.new()
+    return setmetatable({ requests = {}, errors = {}, failures = {}, by_uid = {} }, Outcome)
+end
+
+--- A C-GET begins.
+-- @param label string or nil: what tells it from others, as the name of its query file
+-- @return request
+function Outcome.__index:request(label)
+    local request = setmetatable({
+        outcome = self,
+        label = label,
+        stored = 0,
+        duplicates = 0,
+        discarded = 0,
+        refused = 0,
+        failed = 0,
+        warned = 0, -- of the first three: answered with a warning status
+        bytes = 0,
+        settled = 0, -- of its failures: those that another request has taken over
+    }, Request)
+    table.insert(self.requests, request)
+    return request
+end
+
+--- Something ended an association, a hook failed, a signal came, a file could not be written.
+-- What is not to change the exit code (a release that was not answered) is not told here.
+-- @param err error table; its code decides the exit code, so the first of each code is kept
+function Outcome.__index:error(err)
+    for _, known in ipairs(self.errors) do
+        if known.code == err.code then return end
+    end
+    table.insert(self.errors, err)
+end
+
+-- What is known of this object's failure is over.
+local function settle(self, uid)
+    local failure = uid and self.by_uid[uid]
+    if not failure then return end
+    failure.settled = true
+    failure.request.settled = failure.request.settled + 1
+    self.by_uid[uid] = nil
+end
+
+local function keep_failure(request, object, reason)
+    local self, uid = request.outcome, object.uid
+    local known = uid and self.by_uid[uid]
+    if known and known.request == request then return end -- the server lists what we refused
+    settle(self, uid)
+    if #self.failures >= FAILURES_KEPT then return end
+    local failure = { uid = uid, status = object.status, reason = reason, request = request }
+    table.insert(self.failures, failure)
+    if uid then self.by_uid[uid] = failure end
+end
+
+local function acknowledge(request, counter, object)
+    request[counter] = request[counter] + 1
+    request.bytes = request.bytes + (object.bytes or 0)
+    if object.status and status.class(object.status) == "warning" then
+        request.warned = request.warned + 1
+    end
+    settle(request.outcome, object.uid)
+end
+
+--- An object is committed to its file.
+-- @param object table: uid, bytes (of its data set), status (what it was answered; nil is 0000)
+function Request.__index:count_stored(object)
+    acknowledge(self, "stored", object)
+end
+
+--- An object that had been committed before came again with the same bytes, and was answered 0000.
+function Request.__index:count_duplicate(object)
+    acknowledge(self, "duplicates", object)
+end
+
+--- An object was acknowledged and left out, by the user's choice.
+function Request.__index:count_discarded(object)
+    acknowledge(self, "discarded", object)
+end
+
+--- An object was refused, by a script's or a rule's choice.
+-- @param object table: uid, status (what it was answered)
+-- @param reason string, or nil for the words of the status
+function Request.__index:count_refused(object, reason)
+    self.refused = self.refused + 1
+    keep_failure(self, object, reason or status.describe("C-STORE", object.status))
+end
+
+--- An object arrived and could not be kept.
+-- @param object table: uid, status (what it was answered, if it was)
+-- @param err error table (its code decides the exit code) or string (it does not)
+function Request.__index:count_failed(object, err)
+    self.failed = self.failed + 1
+    if errors.is(err) then self.outcome:error(err) end
+    keep_failure(self, object, tostring(err))
+end
+
+--- A C-CANCEL was sent for this request.
+function Request.__index:cancel()
+    self.cancelled = true
+end
+
+--- The final C-GET-RSP.
+-- @param response table: status, comment; completed, failed, warning, remaining (the counts, nil
+--   where absent); failed_uids (list, Failed SOP Instance UID List, or nil)
+function Request.__index:finish(response)
+    self.response = response
+    local comment = response.comment and (": " .. verdict.printable(response.comment)) or ""
+    for _, uid in ipairs(response.failed_uids or {}) do
+        keep_failure(self, { uid = uid }, "the server did not deliver it" .. comment)
+    end
+end
+
+--- What this C-GET came to.
+-- @return nil where all is well, else an error's code ("partial", "failed", "cancelled"), and text
+function Request.__index:judge()
+    return verdict.judge(self)
+end
+
+-- Where several exit codes apply, the first range that one is in decides; in it, what came first.
+local precedence = { { 128, 255 }, { 80, 99 }, { 40, 59 }, { 60, 67 }, { 70, 79 }, { 1, 39 },
+    { 69, 69 }, { 68, 68 } }
+
+--- The exit code of a program that did this.
+-- @return integer, as in the table of exit codes; 0 where all is well
+function Outcome.__index:exit_code()
+    local exits = {}
+    for _, err in ipairs(self.errors) do exits[#exits + 1] = errors.exit_code(err) end
+    for _, request in ipairs(self.requests) do
+        local code = request:judge()
+        if code then exits[#exits + 1] = errors.codes[code].exit end
+    end
+    for _, range in ipairs(precedence) do
+        for _, exit in ipairs(exits) do
+            if exit >= range[1] and exit <= range[2] then return exit end
+        end
+    end
+    return 0
+end
+
+local function open_failures(self)
+    local list = {}
+    for _, failure in ipairs(self.failures) do
+        if not failure.settled then
+            list[#list + 1] = { uid = failure.uid, status = failure.status,
+                reason = failure.reason, request = failure.request.label }
+        end
+    end
+    return list
+end
+
+local summed = { "stored", "duplicates", "discarded", "refused", "warned", "bytes" }
+
+--- The outcome in numbers.
+-- @return table: stored, duplicates, discarded, refused, warned, bytes; completed (acknowledged),
+--   failed (refused, not kept or not delivered); requests (how many); response (the last final
+--   one), its status and comment; failures (list of uid, status, reason, request's label); errors
+--   (the first of each code); exit_code
+function Outcome.__index:summary()
+    local last = self.requests[#self.requests]
+    local response = last and last.response
+    local summary = {
+        completed = 0,
+        failed = 0,
+        requests = #self.requests,
+        response = response,
+        status = response and response.status,
+        comment = response and response.comment,
+        failures = open_failures(self),
+        errors = self.errors,
+        exit_code = self:exit_code(),
+    }
+    for _, field in ipairs(summed) do summary[field] = 0 end
+    for _, request in ipairs(self.requests) do
+        for _, field in ipairs(summed) do summary[field] = summary[field] + request[field] end
+        summary.completed = summary.completed + verdict.acknowledged(request)
+        summary.failed = summary.failed + verdict.missing(request)
+    end
+    return summary
+end
+
+-- DCMTK's words for the counts, in its order.
+local counts = {
+    { "remaining", "  Number of Remaining Suboperations : %d" },
+    { "completed", "  Number of Completed Suboperations : %d" },
+    { "failed", "  Number of Failed Suboperations    : %d" },
+    { "warning", "  Number of Warning Suboperations   : %d" },
+}
+
+-- Collects lines: add(level, format, ...).
+local function collector()
+    local lines = {}
+    return lines, function(level, format, ...)
+        lines[#lines + 1] = { level = level, text = (format:format(...):gsub("%c", "?")) }
+    end
+end
+
+local function add_response(add, response)
+    add("info", "Final status report from last C-GET message:")
+    for _, row in ipairs(counts) do
+        if response[row[1]] then add("info", row[2], response[row[1]]) end
+    end
+end
+
+local function add_failures(add, summary)
+    for i, failure in ipairs(summary.failures) do
+        if i > FAILURES_LISTED then break end
+        add("error", "object %s: %s", verdict.printable(failure.uid or "without UID"),
+            failure.reason)
+    end
+    local more = summary.failed - math.min(#summary.failures, FAILURES_LISTED)
+    if more > 0 and #summary.failures > 0 then
+        add("error", "and %d more objects that failed", more)
+    end
+end
+
+local function add_judgement(add, request, name)
+    local code, text = request:judge()
+    if code then
+        add("error", "%s %s: %s", name, code, text)
+    elseif verdict.acknowledged(request) == 0 and request.settled == 0 then
+        add("warn", "%s brought nothing: no object matched its query", name)
+    end
+end
+
+--- The final report.
+-- Errors told by error() are not repeated: they were logged when they happened.
+-- @return list of {level = "info", "warn" or "error", text =}, without control characters
+function Outcome.__index:lines()
+    local lines, add = collector()
+    local summary = self:summary()
+    if summary.response then add_response(add, summary.response) end
+    add_failures(add, summary)
+    for i, request in ipairs(self.requests) do
+        local name = request.label or (#self.requests > 1 and "C-GET " .. i or "C-GET")
+        add_judgement(add, request, name)
+    end
+    add("info", "%d objects stored (%d bytes received), %d duplicate, %d left out, %d failed",
+        summary.stored, summary.bytes, summary.duplicates, summary.discarded, summary.failed)
+    return lines
+end
+
+return outcome
