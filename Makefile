@@ -18,9 +18,9 @@ common := -Isrc -fPIC -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(i
 all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(common) $(lua_cflags) $(CFLAGS)
 all_cxxflags = -std=c++17 $(warnings) $(common) $(CXXFLAGS)
 dcmtk_libs := -ldcmdata -loflog -lofstd
-core_libs := $(dcmtk_libs) -lcrypto -lz -lstdc++ -lpthread
+core_libs := $(dcmtk_libs) -lcrypto -lz -lstdc++ -lm -lpthread
 
-rooms := protocol net storage dcmtk session lua
+rooms := protocol net storage text dcmtk session lua
 core_sources := src/error.c $(filter-out src/lua/library.c,$(wildcard $(rooms:%=src/%/*.c))) \
     $(wildcard src/dcmtk/*.cc)
 object = $(patsubst src/%,$(BUILD)/obj/%.o,$(1))
