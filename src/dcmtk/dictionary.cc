@@ -1,0 +1,146 @@
+#include "dcmtk/room.h"
+
+#include "dcmtk/dcmdata/dcdicent.h"
+#include "dcmtk/dcmdata/dcuid.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+namespace room
+{
+
+/* DCMTK finds a keyword by looking at every entry; scripts ask for keywords with every object. */
+using Keywords = std::unordered_map<std::string_view, DcmTagKey>;
+
+/* The dictionary is loaded once and never again, so the names in it stay. */
+static Keywords collect_keywords()
+{
+    Keywords keywords;
+    DcmDataDictionary &dictionary = dcmDataDict.wrlock();
+    auto add = [&](const DcmDictEntry *entry) {
+        if (entry->getPrivateCreator() == nullptr)
+            keywords.emplace(entry->getTagName(), entry->getKey());
+    };
+    for (auto i = dictionary.normalBegin(); i != dictionary.normalEnd(); ++i)
+        add(*i);
+    for (auto i = dictionary.repeatingBegin(); i != dictionary.repeatingEnd(); ++i)
+        add(*i);
+    dcmDataDict.wrunlock();
+    return keywords;
+}
+
+static const Keywords &keywords()
+{
+    need_dictionary();
+    static const Keywords known = collect_keywords();
+    return known;
+}
+
+/* Letters to insert, delete, replace or swap with their neighbour; at most `limit` + 1. */
+static size_t distance(std::string_view left, std::string_view right, size_t limit)
+{
+    size_t apart =
+        left.size() > right.size() ? left.size() - right.size() : right.size() - left.size();
+    if (apart > limit)
+        return limit + 1;
+    std::vector<size_t> older(right.size() + 1), old(right.size() + 1), now(right.size() + 1);
+    for (size_t j = 0; j <= right.size(); j++)
+        old[j] = j;
+    for (size_t i = 1; i <= left.size(); i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= right.size(); j++) {
+            bool same = tolower(static_cast<unsigned char>(left[i - 1])) ==
+                        tolower(static_cast<unsigned char>(right[j - 1]));
+            now[j] = std::min({old[j] + 1, now[j - 1] + 1, old[j - 1] + (same ? 0 : 1)});
+            if (i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1])
+                now[j] = std::min(now[j], older[j - 2] + 1);
+        }
+        older.swap(old);
+        old.swap(now);
+    }
+    return old[right.size()];
+}
+
+static const char *nearest(std::string_view keyword)
+{
+    const char *best = nullptr;
+    size_t limit = std::max<size_t>(2, keyword.size() / 4);
+    for (const auto &[name, key] : keywords()) {
+        size_t far = distance(keyword, name, limit);
+        /* among equals the first of the alphabet, so that the answer is always the same */
+        if (far < limit || (far == limit && (best == nullptr || name < best))) {
+            limit = far;
+            best = name.data();
+        }
+    }
+    return best;
+}
+
+} // namespace room
+
+using namespace room;
+
+int gs_keyword_to_tag(const char *keyword, gs_tag *tag, gs_error *error)
+{
+    return guarded(error, -1, [&] {
+        auto found = keywords().find(keyword);
+        if (found == keywords().end()) {
+            const char *near =
+                keyword[0] == '\0' || strlen(keyword) > 64 ? nullptr : nearest(keyword);
+            fail("bad-path", "unknown keyword '%s'%s%s%s", keyword,
+                 near == nullptr ? "" : "; did you mean '", near == nullptr ? "" : near,
+                 near == nullptr ? "" : "'?");
+        }
+        *tag = {found->second.getGroup(), found->second.getElement()};
+        return 0;
+    });
+}
+
+int gs_tag_parse(const char *text, gs_tag *tag, gs_error *error)
+{
+    return guarded(error, -1, [&] {
+        std::vector<Step> path = parse_path(text);
+        if (path.size() != 1 || path[0].item != NO_ITEM)
+            fail("bad-path", "'%s' is not one tag or keyword", text);
+        *tag = {path[0].tag.getGroup(), path[0].tag.getElement()};
+        return 0;
+    });
+}
+
+const char *gs_tag_to_keyword(gs_tag tag)
+{
+    return guarded(nullptr, static_cast<const char *>(nullptr), [&]() -> const char * {
+        need_dictionary();
+        const DcmDataDictionary &dictionary = dcmDataDict.rdlock();
+        const DcmDictEntry *entry =
+            dictionary.findEntry(DcmTagKey(tag.group, tag.element), nullptr);
+        const char *name = entry == nullptr ? nullptr : entry->getTagName();
+        dcmDataDict.rdunlock();
+        return name;
+    });
+}
+
+const char *gs_keyword_nearest(const char *keyword)
+{
+    return guarded(nullptr, static_cast<const char *>(nullptr), [&] { return nearest(keyword); });
+}
+
+const char *gs_uid_name(const char *uid)
+{
+    return dcmFindNameOfUID(uid);
+}
+
+const char *gs_modality_prefix(const char *sop_class)
+{
+    return dcmSOPClassUIDToModality(sop_class);
+}
+
+void gs_uid_generate(char uid[65])
+{
+    guarded(nullptr, 0, [&] {
+        char made[100];
+        snprintf(uid, 65, "%s", dcmGenerateUniqueIdentifier(made));
+        return 0;
+    });
+}

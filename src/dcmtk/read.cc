@@ -1,0 +1,259 @@
+/*
+ * Data sets from files and from bytes of the wire.
+ *
+ * DCMTK parses by recursion: 20 bytes a level are enough to make it overflow the stack, and which
+ * bytes nest is known only to its parser (in implicit VR its dictionary decides). So the parser
+ * itself is watched: it reads through `Watched`, which ends the stream when the stack has grown too
+ * far.
+ */
+
+#include "dcmtk/room.h"
+
+#include "dcmtk/dcmdata/dcistrmb.h"
+#include "dcmtk/dcmdata/dcistrmf.h"
+
+#include <zlib.h>
+
+#include <cstdint>
+
+namespace room
+{
+
+/* Bytes of stack for parsing; GS_DATASET_DEPTH_MAX levels take a third of it. */
+constexpr uintptr_t STACK_MAX = 256 * 1024;
+
+static uintptr_t stack_here()
+{
+    return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+}
+
+namespace
+{
+
+template <class Producer> class Watched : public DcmProducer
+{
+  public:
+    template <class... Arguments>
+    explicit Watched(Arguments... arguments) : producer_(arguments...), start_(stack_here())
+    {
+    }
+    OFBool good() const override
+    {
+        return !too_deep_ && producer_.good();
+    }
+    OFCondition status() const override
+    {
+        return too_deep_ ? EC_CorruptedData : producer_.status();
+    }
+    OFBool eos() override
+    {
+        return too_deep_ || producer_.eos();
+    }
+    offile_off_t avail() override
+    {
+        return too_deep_ ? 0 : producer_.avail();
+    }
+    offile_off_t read(void *bytes, offile_off_t size) override
+    {
+        uintptr_t here = stack_here();
+        uintptr_t used = here < start_ ? start_ - here : here - start_;
+        too_deep_ = too_deep_ || used > STACK_MAX;
+        return too_deep_ ? 0 : producer_.read(bytes, size);
+    }
+    offile_off_t skip(offile_off_t size) override
+    {
+        return too_deep_ ? 0 : producer_.skip(size);
+    }
+    void putback(offile_off_t size) override
+    {
+        producer_.putback(size);
+    }
+    Producer &producer()
+    {
+        return producer_;
+    }
+    bool too_deep() const
+    {
+        return too_deep_;
+    }
+
+  private:
+    Producer producer_;
+    uintptr_t start_;
+    bool too_deep_ = false;
+};
+
+class Bytes : public DcmInputStream
+{
+  public:
+    Bytes(const void *bytes, size_t size) : DcmInputStream(&source)
+    {
+        source.producer().setBuffer(const_cast<void *>(bytes), static_cast<offile_off_t>(size));
+        source.producer().setEos();
+    }
+    DcmInputStreamFactory *newFactory() const override
+    {
+        return nullptr; /* values are copied, not read later */
+    }
+    Watched<DcmBufferProducer> source;
+};
+
+class File : public DcmInputStream
+{
+  public:
+    explicit File(const OFFilename &name) : DcmInputStream(&source), source(name), name_(name)
+    {
+    }
+    DcmInputStreamFactory *newFactory() const override
+    {
+        return currentProducer() == &source ? new DcmInputFileStreamFactory(name_, tell())
+                                            : nullptr;
+    }
+    Watched<DcmFileProducer> source;
+
+  private:
+    OFFilename name_;
+};
+
+} // namespace
+
+/* By recursion, which the parser's own has bounded. */
+static unsigned depth_of(DcmObject *object)
+{
+    unsigned deepest = 0;
+    DcmObject *inner = nullptr;
+    while ((inner = object->nextInContainer(inner)) != nullptr)
+        deepest = std::max(deepest, depth_of(inner));
+    return deepest + (dynamic_cast<DcmItem *>(object) != nullptr);
+}
+
+/* `what` names the source in a failure. */
+template <class Stream>
+static void parse(Root &root, Stream &stream, E_TransferSyntax syntax, const char *what)
+{
+    DcmDataset *dataset = root.dataset();
+    dataset->transferInit();
+    OFCondition condition = dataset->read(stream, syntax, EGL_noChange);
+    dataset->transferEnd();
+    bool too_deep = stream.source.too_deep() || depth_of(dataset) > GS_DATASET_DEPTH_MAX + 1;
+    if (too_deep)
+        fail("dataset-parse", "%s: sequences nest deeper than %d", what, GS_DATASET_DEPTH_MAX);
+    if (condition.bad())
+        fail("dataset-parse", "%s: %s", what, condition.text());
+}
+
+/* A raw deflate stream (PS3.5 annex A.5), at most GS_DATASET_INFLATE_MAX bytes long. */
+static std::string inflated(const void *bytes, size_t size, const char *what)
+{
+    z_stream stream{};
+    stream.next_in = static_cast<Bytef *>(const_cast<void *>(bytes));
+    stream.avail_in = static_cast<uInt>(size);
+    if (size > UINT32_MAX || inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+        throw std::bad_alloc();
+    std::unique_ptr<z_stream, int (*)(z_stream *)> guard(&stream, inflateEnd);
+    std::string result;
+    for (int outcome = Z_OK; outcome != Z_STREAM_END;) {
+        char chunk[65536];
+        stream.next_out = reinterpret_cast<Bytef *>(chunk);
+        stream.avail_out = sizeof chunk;
+        outcome = inflate(&stream, Z_NO_FLUSH);
+        if (outcome != Z_OK && outcome != Z_STREAM_END)
+            fail("dataset-parse", "%s: the deflated data set is damaged", what);
+        result.append(chunk, sizeof chunk - stream.avail_out);
+        if (result.size() > GS_DATASET_INFLATE_MAX)
+            fail("dataset-parse", "%s: the data set inflates to more than %d bytes", what,
+                 GS_DATASET_INFLATE_MAX);
+    }
+    return result;
+}
+
+static void parse_bytes(Root &root, const void *bytes, size_t size, const DcmXfer &syntax,
+                        const char *what)
+{
+    if (syntax.getStreamCompression() != ESC_none) {
+        std::string plain = inflated(bytes, size, what);
+        Bytes stream(plain.data(), plain.size());
+        return parse(root, stream, EXS_LittleEndianExplicit, what);
+    }
+    Bytes stream(bytes, size);
+    parse(root, stream, syntax.getXfer(), what);
+}
+
+static std::shared_ptr<Root> decode(const void *bytes, size_t size, const char *transfer_syntax)
+{
+    need_dictionary();
+    DcmXfer syntax(transfer_syntax);
+    if (syntax.getXfer() == EXS_Unknown)
+        fail("dataset-syntax", "unknown transfer syntax '%s'", transfer_syntax);
+    auto root = std::make_shared<Root>();
+    root->transfer_syntax = transfer_syntax;
+    if (size > 0)
+        parse_bytes(*root, bytes, size, syntax, "data set");
+    return root;
+}
+
+/* The rest of a stream. */
+static std::string read_rest(DcmInputStream &stream)
+{
+    std::string bytes;
+    char chunk[65536];
+    while (stream.good() && !stream.eos() && bytes.size() <= GS_DATASET_INFLATE_MAX) {
+        offile_off_t size = stream.read(chunk, sizeof chunk);
+        if (size <= 0)
+            break;
+        bytes.append(chunk, static_cast<size_t>(size));
+    }
+    return bytes;
+}
+
+static std::shared_ptr<Root> read(const char *path)
+{
+    need_dictionary();
+    auto root = std::make_shared<Root>();
+    File stream{OFFilename(path)};
+    if (!stream.good())
+        fail("dataset-file", "%s: %s", path, stream.status().text());
+    DcmMetaInfo *meta = root->file.getMetaInfo();
+    meta->transferInit();
+    OFCondition condition = meta->read(stream, EXS_Unknown, EGL_noChange);
+    meta->transferEnd();
+    if (condition.bad() || stream.source.too_deep())
+        fail("dataset-parse", "%s: %s", path,
+             condition.bad() ? condition.text() : "the file meta information nests");
+    root->part10 = meta->card() > 0;
+    OFString uid;
+    meta->findAndGetOFString(DCM_TransferSyntaxUID, uid);
+    DcmXfer syntax(uid.c_str());
+    if (!uid.empty() && syntax.getXfer() == EXS_Unknown)
+        fail("dataset-syntax", "%s: unknown transfer syntax '%s'", path, uid.c_str());
+    if (syntax.getStreamCompression() != ESC_none) {
+        std::string rest = read_rest(stream);
+        parse_bytes(*root, rest.data(), rest.size(), syntax, path);
+    } else if (!stream.eos()) {
+        parse(*root, stream, syntax.getXfer(), path);
+    }
+    E_TransferSyntax found = uid.empty() ? root->dataset()->getOriginalXfer() : syntax.getXfer();
+    root->transfer_syntax = found == EXS_Unknown ? "" : DcmXfer(found).getXferID();
+    return root;
+}
+
+} // namespace room
+
+using namespace room;
+
+gs_dataset *gs_dataset_decode(const void *bytes, size_t size, const char *transfer_syntax,
+                              gs_error *error)
+{
+    return guarded(error, static_cast<gs_dataset *>(nullptr), [&] {
+        auto root = decode(bytes, size, transfer_syntax);
+        return new_view(root, root->dataset(), DCM_UndefinedTagKey, 0);
+    });
+}
+
+gs_dataset *gs_dataset_read(const char *path, gs_error *error)
+{
+    return guarded(error, static_cast<gs_dataset *>(nullptr), [&] {
+        auto root = read(path);
+        return new_view(root, root->dataset(), DCM_UndefinedTagKey, 0);
+    });
+}
