@@ -1,0 +1,79 @@
+--- getscu: the default script. What `getscu peer port ...` does, from its arguments to its exit code.
+
+local getscu = require "getscu"
+local commandline = require "getscu.commandline"
+local errors = require "getscu.errors"
+local help = require "getscu.help"
+local log = require "getscu.log"
+local options = require "getscu.options"
+local process = require "getscu.process"
+local query = require "getscu.query"
+local retrieve = require "getscu.retrieve"
+
+local function fail(err)
+    log.error("%s", err.message)
+    return errors.exit_code(err)
+end
+
+local actions = {
+    help = function() return help.render(options) end,
+    version = function() return ("getscu %s\n"):format(getscu.version) end,
+}
+
+-- What the command line says, in the words of the library.
+local function job_of(settings, parameters, queries)
+    return retrieve.new {
+        host = parameters.peer,
+        port = parameters.port,
+        family = settings.family,
+        calling = settings.calling,
+        called = settings.called,
+        max_length = settings.max_pdu,
+        deadlines = {
+            connect = settings.connect_timeout,
+            acse = settings.acse_timeout,
+            dimse = settings.dimse_timeout,
+        },
+        model = settings.model,
+        queries = queries,
+        directory = settings.directory,
+        storage = settings.storage,
+        ignore = settings.ignore,
+        abort = settings.abort,
+    }
+end
+
+-- Runs the job as often as asked; the worst exit code of all counts.
+local function run(job, repeats)
+    local worst = 0
+    for i = 1, repeats do
+        if i > 1 then job:start_over() end
+        local outcome = job:run()
+        for _, line in ipairs(outcome:lines()) do log[line.level]("%s", line.text) end
+        worst = math.max(worst, outcome:exit_code())
+        if job.interrupted then break end
+    end
+    return worst
+end
+
+local function main(arguments)
+    local settings, parameters = commandline.parse(arguments, options)
+    if not settings then return fail(parameters) end
+    local action = actions[settings.action]
+    if action then
+        local written = io.stdout:write(action()) and io.stdout:flush()
+        return written and 0 or errors.codes["report-write"].exit
+    end
+    log.level(settings.log_level)
+    local queries, job, err
+    queries, err = query.from(parameters.files, settings.keys)
+    if not queries then return fail(err) end
+    job, err = job_of(settings, parameters, queries)
+    if not job then return fail(err) end
+    local signals <close> = process.on_signals({ "INT", "TERM" }, function(signal)
+        job:interrupt(signal)
+    end)
+    return run(job, settings.repeats)
+end
+
+return main { ... }

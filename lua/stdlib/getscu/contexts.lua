@@ -1,0 +1,126 @@
+--- contexts: presentation contexts and roles, proposed and accepted (PS3.8 9.3.2.2, PS3.7 D.3.3.4).
+--
+-- A proposal is a list of entries {abstract_syntax=, transfer_syntaxes={...}, role=}. `role` is ours:
+-- "scu" (default: we ask), "scp" (the peer may send us objects, as C-GET needs), or "both".
+
+local dimse = require "getscu.dimse"
+
+local contexts = {}
+
+contexts.MAX = 128 -- in one association: odd IDs from 1 to 255
+
+contexts.IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+contexts.EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+contexts.EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+
+--- All uncompressed transfer syntaxes, the preferred one first.
+contexts.UNCOMPRESSED = { contexts.EXPLICIT_LITTLE, contexts.EXPLICIT_BIG,
+    contexts.IMPLICIT_LITTLE }
+
+--- What the command line proposes, in the manual's order: C-GET of the model, Verification, and the
+-- storage classes.
+-- @param model string: a key of dimse.models
+-- @return proposal, 124 entries
+function contexts.retrieval(model)
+    local proposal = {
+        { abstract_syntax = dimse.models[model].get, transfer_syntaxes = contexts.UNCOMPRESSED },
+        { abstract_syntax = dimse.VERIFICATION, transfer_syntaxes = contexts.UNCOMPRESSED,
+            role = "both" },
+    }
+    return contexts.add_storage(proposal, "scp")
+end
+
+--- Adds the storage classes of the manual, uncompressed.
+-- @param role string: "scp" to receive objects, "scu" to send them
+-- @return the same proposal
+function contexts.add_storage(proposal, role)
+    for _, class in ipairs(dimse.storage_classes()) do
+        proposal[#proposal + 1] = { abstract_syntax = class, role = role,
+            transfer_syntaxes = contexts.UNCOMPRESSED }
+    end
+    return proposal
+end
+
+--- What the library proposes when it is told nothing: Verification, C-FIND and C-GET of both current
+-- models, and the storage classes.
+-- @return proposal, 127 entries
+function contexts.all()
+    local proposal = { { abstract_syntax = dimse.VERIFICATION, role = "both",
+        transfer_syntaxes = contexts.UNCOMPRESSED } }
+    for _, model in ipairs { "study", "patient" } do
+        for _, service in ipairs { "find", "get" } do
+            proposal[#proposal + 1] = { abstract_syntax = dimse.models[model][service],
+                transfer_syntaxes = contexts.UNCOMPRESSED }
+        end
+    end
+    return contexts.add_storage(proposal, "scp")
+end
+
+--- The contexts and role items of an A-ASSOCIATE-RQ. Raises on more than 128 entries.
+-- @return contexts, roles: lists as the core takes them
+function contexts.request(proposal)
+    if #proposal > contexts.MAX then
+        error(("%d presentation contexts do not fit into an association, which has %d"):format(
+            #proposal, contexts.MAX), 3)
+    end
+    local list, roles, has_role = {}, {}, {}
+    for i, entry in ipairs(proposal) do
+        local class = entry.abstract_syntax
+        list[i] = { id = 2 * i - 1, abstract_syntax = class,
+            transfer_syntaxes = entry.transfer_syntaxes }
+        if entry.role and entry.role ~= "scu" and not has_role[class] then
+            has_role[class] = true
+            roles[#roles + 1] = { sop_class = class, scu = entry.role == "both", scp = true }
+        end
+    end
+    return list, roles
+end
+
+--- What came of a proposal.
+-- @param asked contexts of the request
+-- @param roles roles of the request
+-- @param answer the A-ASSOCIATE-AC
+-- @return table: by_id (id -> {id, abstract_syntax, transfer_syntax}), by_class (class -> list of
+--   those), rejected (list of {abstract_syntax, result}), refused_roles (classes whose SCP role was
+--   refused), missing_roles (classes without an answer to the role)
+function contexts.accepted(asked, roles, answer)
+    local results = {}
+    for _, context in ipairs(answer.contexts) do results[context.id] = context end
+    local found = { by_id = {}, by_class = {}, rejected = {}, refused_roles = {},
+        missing_roles = {} }
+    for _, context in ipairs(asked) do
+        local class, result = context.abstract_syntax, results[context.id]
+        if result and result.result == 0 then
+            local entry = { id = context.id, abstract_syntax = class,
+                transfer_syntax = result.transfer_syntaxes[1] }
+            found.by_id[context.id] = entry
+            found.by_class[class] = found.by_class[class] or {}
+            table.insert(found.by_class[class], entry)
+        else
+            table.insert(found.rejected, { abstract_syntax = class,
+                result = result and result.result, transfer_syntaxes = context.transfer_syntaxes })
+        end
+    end
+    local answered = {}
+    for _, role in ipairs(answer.roles) do answered[role.sop_class] = role end
+    for _, role in ipairs(roles) do
+        local its = answered[role.sop_class]
+        local list = not its and found.missing_roles or not its.scp and found.refused_roles
+        if list and found.by_class[role.sop_class] then table.insert(list, role.sop_class) end
+    end
+    return found
+end
+
+local RESULTS = {
+    [1] = "rejected by the user",
+    [2] = "no reason given",
+    [3] = "SOP class not supported",
+    [4] = "none of the transfer syntaxes supported",
+}
+
+--- Why a context was rejected, in words (PS3.8 table 9-18).
+function contexts.reason(result)
+    return RESULTS[result] or result and ("result " .. result) or "not answered"
+end
+
+return contexts

@@ -1,0 +1,51 @@
+--- program: from the arguments to the exit code. Runs the default script, or the one of --run.
+
+local function command_line(arguments, from)
+    local list = {}
+    for i = from, #arguments do list[#list + 1] = arguments[i] end
+    list[0] = arguments[from - 1]
+    return list
+end
+
+-- A downloaded file must never be loaded as a module: nothing relative.
+local function absolute(path)
+    local kept = {}
+    for template in path:gmatch("[^;]+") do
+        if template:sub(1, 1) == "/" then kept[#kept + 1] = template end
+    end
+    return table.concat(kept, ";")
+end
+
+local function load_program(name)
+    if name == "-" then return load(io.read("a"), "=stdin", "t") end
+    return loadfile(name, "t")
+end
+
+-- What the chunk returned, as an exit code.
+local function exit_code(value)
+    if value == nil or value == true then return 0 end
+    return math.tointeger(value) or 1
+end
+
+local function run_program(arguments)
+    local name = arguments[2]
+    if not name then
+        io.stderr:write("F: --run needs the file of a Lua program\n")
+        return 1
+    end
+    local chunk, message = load_program(name)
+    if not chunk then
+        io.stderr:write("F: ", message, "\n")
+        return 81
+    end
+    arg = command_line(arguments, 3) -- luacheck: ignore 111
+    return exit_code(chunk(table.unpack(arg)))
+end
+
+return function(arguments)
+    package.path = absolute(package.path)
+    package.cpath = absolute(package.cpath)
+    if arguments[1] == "--run" then return run_program(arguments) end
+    arg = command_line(arguments, 1) -- luacheck: ignore 111
+    return exit_code(require("getscu.library").load("getscu.lua")(table.unpack(arg)))
+end

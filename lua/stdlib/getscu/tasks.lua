@@ -1,0 +1,152 @@
+--- tasks: coroutines over one wait.
+--
+-- Whoever must wait says for which source (an association, a listener, a child process); the scheduler
+-- waits for all of them at once and hands each its events. A task is a coroutine that was started with
+-- tasks.start(). Code outside of any task waits in the same words: while it waits, the tasks run.
+
+local core = require "getscu.core"
+
+local tasks = {}
+
+local waiting = {} -- waiter -> true: { source =, deadline =, thread = or nil, event =, ready = }
+local by_source = {} -- source -> waiter
+local watched = {} -- source -> handler
+local current = {} -- coroutine -> task
+
+local Task = { __index = {}, __name = "getscu.task" }
+
+-- What all waiters wait for, and when the first of them gives up.
+local function gather()
+    local sources, deadline = {}, math.huge
+    for waiter in pairs(waiting) do
+        sources[#sources + 1] = waiter.source
+        deadline = math.min(deadline, waiter.deadline)
+    end
+    for source in pairs(watched) do
+        if not by_source[source] then sources[#sources + 1] = source end
+    end
+    return sources, deadline
+end
+
+local function finish(waiter)
+    waiting[waiter] = nil
+    if waiter.source then by_source[waiter.source] = nil end
+    waiter.ready = true
+end
+
+local function resume(task, ...)
+    local done, err = coroutine.resume(task.thread, ...)
+    if coroutine.status(task.thread) ~= "dead" then return end
+    current[task.thread] = nil
+    task.done, task.failed = true, not done
+    if not done then task.err = err end
+    for waiter in pairs(task.joiners) do
+        finish(waiter)
+        if waiter.task then resume(waiter.task) end
+    end
+end
+
+local function wake(waiter, event)
+    finish(waiter)
+    waiter.event = event
+    if waiter.task then resume(waiter.task) end
+end
+
+-- Those whose time is up.
+local function expire()
+    local now = core.clock()
+    local late = {}
+    for waiter in pairs(waiting) do
+        if waiter.deadline <= now then late[#late + 1] = waiter end
+    end
+    for _, waiter in ipairs(late) do
+        if not waiter.ready then wake(waiter) end
+    end
+end
+
+-- One round: waits until something happened to one of the sources, or a deadline came.
+local function turn()
+    local sources, deadline = gather()
+    if #sources == 0 then
+        error("all tasks wait for one another", 0)
+    end
+    local source, event = core.wait(sources, math.max(deadline - core.clock(), 0))
+    if source and watched[source] and not by_source[source] then
+        watched[source](event)
+    elseif source then
+        wake(by_source[source], event)
+    elseif event == "interrupted" then
+        error("interrupted", 0) -- a signal in a stock interpreter
+    end
+    expire()
+end
+
+local function sleep_until_ready(waiter)
+    local task = current[coroutine.running()]
+    if task then
+        waiter.task = task
+        coroutine.yield()
+    else
+        while not waiter.ready do turn() end
+    end
+    return waiter.event
+end
+
+--- Waits for an event of a source.
+-- @param source association, listener, child process or signals of the core
+-- @param seconds number or nil: no limit
+-- @return event, or nil when the time is up or tasks.wake() was called
+function tasks.wait(source, seconds)
+    if by_source[source] then error("another task waits for this already", 2) end
+    local waiter = { source = source, deadline = core.clock() + (seconds or math.huge) }
+    waiting[waiter] = true
+    by_source[source] = waiter
+    return sleep_until_ready(waiter)
+end
+
+--- Ends the wait of whoever waits for this source: it gets nil, and looks at the world again.
+function tasks.wake(source)
+    local waiter = by_source[source]
+    if waiter then waiter.deadline = -math.huge end
+end
+
+--- Calls `handler(event)` for each event of a source that nobody waits for; it must not wait.
+-- @param handler function, or nil to stop
+function tasks.watch(source, handler)
+    watched[source] = handler
+end
+
+--- Starts a task: calls `body(...)` as a coroutine, until it first waits.
+-- An error in it is kept in `task.err`, and raised by task:join().
+-- @return task
+function tasks.start(body, ...)
+    local task = setmetatable({ thread = coroutine.create(body), joiners = {} }, Task)
+    current[task.thread] = task
+    resume(task, ...)
+    return task
+end
+
+--- Waits until the task has ended. Raises what it raised.
+function Task.__index:join()
+    if not self.done then
+        local waiter = { deadline = math.huge }
+        self.joiners[waiter] = true
+        sleep_until_ready(waiter)
+    end
+    if self.failed then error(self.err, 0) end
+end
+
+--- Runs functions as tasks, side by side, and returns when all have ended.
+-- Raises the first error, after all have ended.
+function tasks.all(...)
+    local started = {}
+    for i, body in ipairs { ... } do started[i] = tasks.start(body) end
+    local failed
+    for _, task in ipairs(started) do
+        local done, err = pcall(task.join, task)
+        if not done and not failed then failed = { err } end
+    end
+    if failed then error(failed[1], 0) end
+end
+
+return tasks
