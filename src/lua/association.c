@@ -251,6 +251,13 @@ static int gsl_association_peer(lua_State *L)
     return 1;
 }
 
+/* association:idle() -> seconds since a byte moved, either way */
+static int gsl_association_idle(lua_State *L)
+{
+    lua_pushnumber(L, gs_session_idle(gsl_check_session(L, 1)));
+    return 1;
+}
+
 /* association:over() -> whether its end was told; a closed one is over */
 static int gsl_association_over(lua_State *L)
 {
@@ -261,14 +268,21 @@ static int gsl_association_over(lua_State *L)
 
 void gsl_open_association(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"deadlines", gsl_association_deadlines}, {"request", gsl_association_request},
-        {"accept", gsl_association_accept},       {"reject", gsl_association_reject},
-        {"release", gsl_association_release},     {"abort", gsl_association_abort},
-        {"send", gsl_association_send},           {"receive", gsl_association_receive},
-        {"resume", gsl_association_resume},       {"commit", gsl_association_commit},
-        {"peer", gsl_association_peer},           {"over", gsl_association_over},
-        {"close", gsl_association_close},         {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"deadlines", gsl_association_deadlines},
+                                       {"request", gsl_association_request},
+                                       {"accept", gsl_association_accept},
+                                       {"reject", gsl_association_reject},
+                                       {"release", gsl_association_release},
+                                       {"abort", gsl_association_abort},
+                                       {"send", gsl_association_send},
+                                       {"receive", gsl_association_receive},
+                                       {"resume", gsl_association_resume},
+                                       {"commit", gsl_association_commit},
+                                       {"peer", gsl_association_peer},
+                                       {"idle", gsl_association_idle},
+                                       {"over", gsl_association_over},
+                                       {"close", gsl_association_close},
+                                       {NULL, NULL}};
     gsl_new_source_type(L, TYPE, methods, gsl_association_close);
     lua_pushcfunction(L, gsl_connect);
     lua_setfield(L, -2, "connect");

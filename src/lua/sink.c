@@ -100,6 +100,7 @@ static int sink_or_error(lua_State *L, struct sink *held)
 static int gsl_sink_file(lua_State *L)
 {
     struct gs_directory *directory = check_directory(L, 1);
+    lua_settop(L, 3);
     lua_getfield(L, LUA_REGISTRYINDEX, BUDGET);
     struct gs_budget *budget = lua_touserdata(L, -1);
     struct sink *held = new_sink(L);

@@ -56,13 +56,13 @@ static void close_socket(struct tcp *tcp)
 /* This address failed: keep why, in a message that grows by one clause for each. */
 static void address_failed(struct tcp *tcp, int system)
 {
-    char before[GS_ERROR_MESSAGE_SIZE] = "";
-    if (tcp->last.code != NULL)
-        snprintf(before, sizeof before, "%s; ", tcp->last.message);
-    else
-        snprintf(before, sizeof before, "cannot connect to %s port %u: ", tcp->host, tcp->port);
+    struct gs_error before = tcp->last;
+    if (before.code == NULL)
+        gs_error_set(&before, "connect-failed", "cannot connect to %s port %u: ", tcp->host,
+                     tcp->port);
+    const char *joint = tcp->last.code == NULL ? "" : "; ";
     gs_error_system(&tcp->last, system == ECONNREFUSED ? "connect-refused" : "connect-failed",
-                    system, "%s%s", before, tcp->peer);
+                    system, "%s%s%s", before.message, joint, tcp->peer);
     close_socket(tcp);
 }
 

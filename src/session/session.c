@@ -426,6 +426,11 @@ const char *gs_session_peer(const struct gs_session *session)
                                       : "the peer";
 }
 
+double gs_session_idle(const struct gs_session *session)
+{
+    return gs_clock() - fmax(session->progress, session->began);
+}
+
 struct gs_deadlines *gs_session_deadlines(struct gs_session *session)
 {
     return &session->deadlines;
