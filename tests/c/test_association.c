@@ -27,6 +27,16 @@ static void a_request_waits_for_the_transport(void **unused)
     assert_int_equal(gs_association_state(association), GS_STATE_AWAITING_ANSWER);
 }
 
+static void a_request_on_a_transport_that_closed_is_not_sent(void **unused)
+{
+    (void)unused;
+    fresh(true);
+    gs_association_connected(association);
+    gs_association_closed(association, &event);
+    request();
+    assert_output("", 0);
+}
+
 static void a_request_is_filled_with_what_identifies_us(void **unused)
 {
     (void)unused;
@@ -302,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(only_a_requestor_requests),
         TEST(a_request_waits_for_the_transport),
+        TEST(a_request_on_a_transport_that_closed_is_not_sent),
         TEST(a_request_is_filled_with_what_identifies_us),
         TEST(an_answer_repeats_the_titles_of_the_request),
         TEST(accepted_contexts_have_their_abstract_syntax_and_one_transfer_syntax),

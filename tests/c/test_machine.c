@@ -147,6 +147,10 @@ static void the_transport_and_the_timer_do_what_table_9_10_says(void **unused)
         assert_int_equal(gs_association_state(association), timed ? 1 : state);
         assert_int_equal(gs_association_wants_close(association), timed);
         reach(state);
+        gs_association_connected(association);
+        assert_int_equal(gs_association_state(association),
+                         state == GS_STATE_CONNECTING ? GS_STATE_AWAITING_ANSWER : state);
+        reach(state);
         bool unannounced = state >= 2 && state <= 12;
         assert_int_equal(gs_association_closed(association, &event),
                          unannounced ? GS_ASSOCIATION_CLOSED : GS_ASSOCIATION_NONE);

@@ -411,8 +411,10 @@ static void a_body_of_more_than_a_mebibyte_is_invalid(void **state)
         body.size += 0xffff;
         end(item);
     }
-    assert_valid(GS_PDU_ASSOCIATE_RQ);
     size_t item = begin(0xee);
+    body.size = GS_ASSOCIATE_MAX;
+    end(item);
+    assert_valid(GS_PDU_ASSOCIATE_RQ);
     body.size = GS_ASSOCIATE_MAX + 1;
     end(item);
     assert_invalid(GS_PDU_ASSOCIATE_RQ);
@@ -428,7 +430,16 @@ static void an_item_longer_than_its_parent_is_invalid(void **state)
         put((uint8_t[]){types[i], 0, 0, 5, 1, 0, 0, 0}, 8);
         assert_invalid(GS_PDU_ASSOCIATE_RQ);
     }
-    /* Within the PDU, but not within its context. */
+    /* Within the PDU, but not within its context, which is complete without it. */
+    put_fixed();
+    size_t larger = begin_context(0x20, 1, 0);
+    put_text_item(0x30, CT);
+    put_text_item(0x40, IMPLICIT);
+    end(larger);
+    body.bytes[larger - 1] += 4;
+    put((uint8_t[]){0x40, 0, 0, 4}, 4);
+    put_user_information();
+    assert_invalid(GS_PDU_ASSOCIATE_RQ);
     put_fixed();
     size_t context = begin_context(0x20, 1, 0);
     put_text_item(0x30, CT);
@@ -673,6 +684,56 @@ static void of_duplicate_items_the_first_counts(void **state)
     assert_true(decoded.roles[0].scp);
 }
 
+static void put_extended(uint8_t type, const char *sop_class, const char *rest, size_t size)
+{
+    size_t item = begin(type);
+    put_counted(sop_class);
+    put(rest, size);
+    end(item);
+}
+
+static void of_extended_items_for_one_class_the_first_counts(void **state)
+{
+    (void)state;
+    put_fixed();
+    size_t information = begin(0x50);
+    put_extended(0x56, CT, "\1", 1);
+    put_extended(0x56, MR, "\2\2", 2);
+    put_extended(0x56, CT, "\3\3\3", 3);
+    put_extended(0x57, CT,
+                 "\0\3"
+                 "1.1\0\0",
+                 7);
+    put_extended(0x57, MR,
+                 "\0\3"
+                 "1.2\0\0",
+                 7);
+    put_extended(0x57, CT,
+                 "\0\3"
+                 "1.3\0\0",
+                 7);
+    end(information);
+    assert_valid(GS_PDU_ASSOCIATE_RQ);
+    assert_int_equal(decoded.extended_count, 2);
+    assert_int_equal(decoded.extended[0].size, 1);
+    assert_int_equal(decoded.extended[1].size, 2);
+    assert_int_equal(decoded.common_extended_count, 2);
+    assert_string_equal(decoded.common_extended[0].service_class, "1.1");
+    assert_string_equal(decoded.common_extended[1].service_class, "1.2");
+}
+
+static void of_server_responses_the_first_counts(void **state)
+{
+    (void)state;
+    put_fixed();
+    size_t information = begin(0x50);
+    put_item(0x59, "\0\3one", 5);
+    put_item(0x59, "\0\3two", 5);
+    end(information);
+    assert_valid(GS_PDU_ASSOCIATE_AC);
+    assert_memory_equal(decoded.identity.primary, "one", 3);
+}
+
 static void roles_beyond_the_limit_are_skipped(void **state)
 {
     (void)state;
@@ -820,6 +881,8 @@ int main(void)
         cmocka_unit_test(syntaxes_beyond_the_limit_are_skipped),
         cmocka_unit_test(unknown_items_are_skipped_in_every_place),
         cmocka_unit_test(of_duplicate_items_the_first_counts),
+        cmocka_unit_test(of_extended_items_for_one_class_the_first_counts),
+        cmocka_unit_test(of_server_responses_the_first_counts),
         cmocka_unit_test(roles_beyond_the_limit_are_skipped),
         cmocka_unit_test(titles_lose_the_spaces_around_them_and_padding_of_nuls),
         cmocka_unit_test(a_version_name_that_is_too_long_is_cut),

@@ -15,6 +15,13 @@ static void an_answer_of_an_impossible_length_is_invalid_before_its_content(void
         put_pdu_header(GS_PDU_ASSOCIATE_AC, lengths[i]);
         assert_fault(GS_ABORT_INVALID_PARAMETER);
     }
+    static const uint32_t possible[] = {68, GS_ASSOCIATE_MAX};
+    for (size_t i = 0; i < 2; i++) {
+        reach(GS_STATE_AWAITING_ANSWER);
+        put_pdu_header(GS_PDU_ASSOCIATE_AC, possible[i]);
+        assert_int_equal(feed(), GS_ASSOCIATION_NONE);
+        assert_int_equal(gs_association_state(association), GS_STATE_AWAITING_ANSWER);
+    }
 }
 
 static void a_malformed_answer_is_invalid(void **unused)
