@@ -157,11 +157,19 @@ static int gsl_association_abort(lua_State *L)
     return done(L, gs_session_abort(gsl_check_session(L, 1)), "abort");
 }
 
-/* Opens {file=, offset=} as outgoing data. */
+/* association:drop(): closes the connection without a word; "closed" tells */
+static int gsl_association_drop(lua_State *L)
+{
+    gs_session_drop(gsl_check_session(L, 1));
+    return 0;
+}
+
+/* Opens {file=, offset=, unfinished=} as outgoing data. */
 static int open_file(lua_State *L, int index, struct gs_outgoing *data, struct gs_error *error)
 {
     const char *path = gsl_text_field(L, index, "file", NULL);
     lua_Integer offset = gsl_integer_field(L, index, "offset", 0);
+    lua_Integer unfinished = gsl_integer_field(L, index, "unfinished", 0);
     luaL_argcheck(L, path != NULL && offset >= 0, index, "field 'file' is missing");
     data->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat found;
@@ -172,11 +180,15 @@ static int open_file(lua_State *L, int index, struct gs_outgoing *data, struct g
         return gs_error_set(error, "read-failed", "%s has no data set at byte %lld", path,
                             (long long)offset);
     data->length = (uint64_t)(found.st_size - offset);
+    data->unfinished = unfinished > 0;
+    if (data->unfinished && (uint64_t)unfinished < data->length)
+        data->length = (uint64_t)unfinished;
     return 0;
 }
 
 /* association:send(context, command [, data]) -> true (all is with the transport) | false ("sent"
- * will tell) | nil, error. `data`: a string, or {file=path, offset=bytes} to stream. */
+ * will tell) | nil, error. `data`: a string, or {file=path, offset=bytes} to stream; with
+ * unfinished=bytes so many of it and never its end, which is a fault on purpose. */
 static int gsl_association_send(lua_State *L)
 {
     struct gs_session *session = gsl_check_session(L, 1);
@@ -274,6 +286,7 @@ void gsl_open_association(lua_State *L)
                                        {"reject", gsl_association_reject},
                                        {"release", gsl_association_release},
                                        {"abort", gsl_association_abort},
+                                       {"drop", gsl_association_drop},
                                        {"send", gsl_association_send},
                                        {"receive", gsl_association_receive},
                                        {"resume", gsl_association_resume},

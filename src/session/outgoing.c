@@ -74,7 +74,7 @@ static bool queue_part(struct gs_session *session)
         size = (size_t)got;
     }
     stream->offset += size;
-    bool last = stream->offset == stream->length;
+    bool last = stream->offset == stream->length && !stream->unfinished;
     if (gs_association_send(session->association, stream->context, false, last, bytes, size) != 0) {
         gs_error_set(&session->error, "out-of-memory", "no memory for what is being sent");
         return false;
@@ -131,6 +131,7 @@ static int start_stream(struct gs_session *session, uint8_t context, struct gs_o
     }
     *stream = (struct gs_stream){.active = true,
                                  .context = context,
+                                 .unfinished = data->unfinished,
                                  .descriptor = data->descriptor,
                                  .bytes = copy,
                                  .length = copy != NULL ? data->size : data->length};

@@ -482,3 +482,8 @@ int gs_session_abort(struct gs_session *session)
     gs_session_end(session, GS_EVENT_CLOSED, said);
     return 0;
 }
+
+void gs_session_drop(struct gs_session *session)
+{
+    gs_session_end(session, GS_EVENT_CLOSED, false);
+}

@@ -55,6 +55,8 @@ int gs_session_accept(struct gs_session *session, struct gs_associate *associate
 int gs_session_reject(struct gs_session *session, struct gs_reject reject);
 int gs_session_release(struct gs_session *session);
 int gs_session_abort(struct gs_session *session);
+/* Closes the transport without a word, as when a program dies; GS_EVENT_CLOSED tells. */
+void gs_session_drop(struct gs_session *session);
 
 /* Where a data set comes from. */
 struct gs_outgoing {
@@ -62,6 +64,7 @@ struct gs_outgoing {
     size_t size;
     int descriptor;  /* a file to stream from its current offset; -1: none; taken in any case */
     uint64_t length; /* bytes of it */
+    bool unfinished; /* a fault: these are not all bytes of the data set, and no more will come */
 };
 
 /* Sends a command, and the data set where there is one. 1: all of it is with the transport; 0: some
