@@ -62,7 +62,9 @@ static void keep_standard_streams(void)
 int main(int count, char **values)
 {
     keep_standard_streams();
+    /* a pipe whose reader left, a file at its size limit: errors of the write, not our end */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     lua_State *L = luaL_newstate();
     if (L == NULL) {
         fputs("F: out of memory\n", stderr);

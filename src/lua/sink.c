@@ -52,16 +52,6 @@ static int gsl_directory(lua_State *L)
     return held->directory != NULL ? 1 : gsl_fail(L, &error);
 }
 
-/* path_component(text) -> the text made safe as one component of a path */
-static int gsl_path_component(lua_State *L)
-{
-    size_t size;
-    const char *bytes = luaL_checklstring(L, 1, &size);
-    char component[GS_COMPONENT_MAX + 1];
-    lua_pushlstring(L, component, gs_path_component(bytes, size, component));
-    return 1;
-}
-
 /* --- sinks -------------------------------------------------------------------------------------
  */
 
@@ -223,7 +213,6 @@ void gsl_open_sink(lua_State *L)
                                      {"memory", gsl_sink_memory},
                                      {NULL, NULL}};
     static const luaL_Reg functions[] = {{"directory", gsl_directory},
-                                         {"path_component", gsl_path_component},
                                          {"part10", gsl_part10},
                                          {NULL, NULL}};
     make_budget(L);

@@ -42,10 +42,10 @@ end
 --- The default name of an object: prefix of its modality, and its SOP Instance UID; what goes to the
 -- disk as it comes has the UID alone.
 function Receiver.__index:name(command)
-    local uid = command.AffectedSOPInstanceUID
-    if not self.hold then return core.path_component(uid) end
-    local prefix = core.dataset.modality(command.AffectedSOPClassUID or "")
-    return core.path_component(prefix .. "." .. uid)
+    -- no folders by a UID; whatever else is unsafe in it, the core escapes
+    local uid = command.AffectedSOPInstanceUID:gsub("[/\0]", "_")
+    if not self.hold then return uid end
+    return core.dataset.modality(command.AffectedSOPClassUID or "") .. "." .. uid
 end
 
 local function respond(association, event, code, comment)
