@@ -5,6 +5,8 @@
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+LUA_LIBDIR ?= $(PREFIX)/lib/lua/5.4
+LUA_SHAREDIR ?= $(PREFIX)/share/lua/5.4
 SANITIZE ?=
 BUILD := build$(if $(SANITIZE),/sanitize)
 VERSION := 0.1.0
@@ -31,8 +33,9 @@ library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all demo test run-tests peers lint format bench run-bench install clean
-all: $(BUILD)/getscu $(BUILD)/lua/getscu/core.so
+.PHONY: all module demo test run-tests peers lint format bench run-bench install install-module clean
+all: $(BUILD)/getscu module
+module: $(BUILD)/lua/getscu/core.so
 
 program_objects := $(BUILD)/obj/main.c.o $(BUILD)/obj/lua/library.c.o $(BUILD)/obj/library.c.o
 $(BUILD)/getscu: $(core_objects) $(program_objects)
@@ -97,11 +100,14 @@ bench:
 run-bench: all $(benches)
 	BUILD=$(BUILD) tests/bench/run
 
-install: all
+install: all install-module
 	install -D -m 755 $(BUILD)/getscu $(DESTDIR)$(PREFIX)/bin/getscu
-	install -D -m 755 $(BUILD)/lua/getscu/core.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/getscu/core.so
+
+# The core and the library for a stock lua5.4.
+install-module: module
+	install -D -m 755 $(BUILD)/lua/getscu/core.so $(DESTDIR)$(LUA_LIBDIR)/getscu/core.so
 	for file in lua/stdlib/getscu/*.lua; do \
-	    install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/lua/5.4/getscu/$$(basename $$file) || exit 1; \
+	    install -D -m 644 $$file $(DESTDIR)$(LUA_SHAREDIR)/getscu/$$(basename $$file) || exit 1; \
 	done
 
 clean:
