@@ -45,7 +45,8 @@ function Receiver.__index:name(command)
     -- no folders by a UID; whatever else is unsafe in it, the core escapes
     local uid = command.AffectedSOPInstanceUID:gsub("[/\0]", "_")
     if not self.hold then return uid end
-    return core.dataset.modality(command.AffectedSOPClassUID or "") .. "." .. uid
+    local prefix = core.dataset.modality(command.AffectedSOPClassUID or "") or "UNKNOWN"
+    return prefix .. "." .. uid
 end
 
 local function respond(association, event, code, comment)
