@@ -113,13 +113,13 @@ void gsl_push_event(lua_State *L, struct gs_event *event)
     push_details(L, event);
 }
 
-/* The sources of the list at index 1; `accepting`: a connection may come in. A session that waits
- * for a decision would wait for ever. */
+/* The sources of the list at index 1, none only where index 2 limits the wait; `accepting`: a
+ * connection may come in. A session that waits for a decision would wait for ever. */
 static size_t check_sources(lua_State *L, struct gs_source **sources, bool *accepting)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     size_t count = lua_rawlen(L, 1);
-    if (count == 0 || count > GS_SOURCES_MAX)
+    if ((count == 0 && isinf(luaL_optnumber(L, 2, INFINITY))) || count > GS_SOURCES_MAX)
         luaL_error(L, "wait takes 1 to %d sources, not %d", GS_SOURCES_MAX, (int)count);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);

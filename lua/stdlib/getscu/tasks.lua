@@ -67,7 +67,7 @@ end
 -- One round: waits until something happened to one of the sources, or a deadline came.
 local function turn()
     local sources, deadline = gather()
-    if #sources == 0 then
+    if #sources == 0 and deadline == math.huge then
         error("all tasks wait for one another", 0)
     end
     local source, event = core.wait(sources, math.max(deadline - core.clock(), 0))
@@ -102,6 +102,13 @@ function tasks.wait(source, seconds)
     waiting[waiter] = true
     by_source[source] = waiter
     return sleep_until_ready(waiter)
+end
+
+--- Waits so many seconds; other tasks go on meanwhile.
+function tasks.sleep(seconds)
+    local waiter = { deadline = core.clock() + seconds }
+    waiting[waiter] = true
+    sleep_until_ready(waiter)
 end
 
 --- Ends the wait of whoever waits for this source: it gets nil, and looks at the world again.
