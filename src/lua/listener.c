@@ -2,7 +2,7 @@
  * listener: the Lua type of a port where associations come in.
  */
 #include "lua/source.h"
-#include "session/process.h"
+#include "session/listening.h"
 
 struct listener {
     struct gsl_source held; /* first: any source begins like this */

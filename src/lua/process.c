@@ -4,6 +4,7 @@
 #include "session/process.h"
 
 #include "lua/source.h"
+#include "session/signals.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -66,6 +66,7 @@ struct gs_event {
 
 struct gs_source;
 
+/* `ready`, `deadline` and `excuse` may be NULL where a source needs none. */
 struct gs_source_operations {
     /* Moves what can be moved without waiting, GS_SHARE bytes at most. True: `event` is filled. */
     bool (*step)(struct gs_source *source, struct gs_event *event);

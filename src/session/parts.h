@@ -34,7 +34,7 @@ struct gs_incoming {
 
 struct gs_stream { /* a data set on its way out */
     bool active;
-    bool tell; /* GS_EVENT_SENT when it and all output is gone */
+    bool tell;       /* GS_EVENT_SENT when it and all output is gone */
     bool unfinished; /* no fragment of it is marked as the last */
     uint8_t context;
     int descriptor;

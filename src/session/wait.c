@@ -63,13 +63,14 @@ static int poll_all(struct gs_source **sources, size_t count, struct pollfd *pol
         polled[i] = sources[i]->operations->interest(sources[i]);
         pollable = pollable || polled[i].fd >= 0;
         busy = busy || sources[i]->busy;
-        moment = fmin(moment, sources[i]->operations->deadline(sources[i]));
+        if (sources[i]->operations->deadline != NULL)
+            moment = fmin(moment, sources[i]->operations->deadline(sources[i]));
     }
     if (!pollable && !busy && isinf(moment))
         return 0;
     int ready = poll(polled, (nfds_t)count, busy ? 0 : milliseconds_until(moment));
     for (size_t i = 0; ready > 0 && i < count; i++)
-        if (polled[i].fd >= 0 && polled[i].revents != 0)
+        if (polled[i].revents != 0 && sources[i]->operations->ready != NULL)
             sources[i]->operations->ready(sources[i], polled[i].revents);
     return ready < 0 ? -1 : 1;
 }
@@ -97,7 +98,8 @@ enum gs_wait_result gs_wait(struct gs_waiter *waiter, struct gs_source **sources
     double now = gs_clock();
     if (waiter->left > 0)
         for (size_t i = 0; i < count; i++)
-            sources[i]->operations->excuse(sources[i], now - waiter->left);
+            if (sources[i]->operations->excuse != NULL)
+                sources[i]->operations->excuse(sources[i], now - waiter->left);
     struct pollfd few[8];
     struct pollfd *polled = count <= 8 ? few : calloc(count, sizeof *polled);
     if (polled == NULL) {

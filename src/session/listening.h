@@ -1,0 +1,18 @@
+/*
+ * listening: a listener as a source, whose connections come as acceptor sessions.
+ */
+#ifndef GS_LISTENING_H
+#define GS_LISTENING_H
+
+#include "session/event.h"
+
+struct gs_listening;
+
+/* `host` and `port` as of gs_listener_open(); each session announces `receive_max`. */
+struct gs_listening *gs_listening_new(const char *host, uint16_t port, uint32_t receive_max,
+                                      struct gs_error *error);
+void gs_listening_free(struct gs_listening *listening);
+uint16_t gs_listening_port(const struct gs_listening *listening);
+struct gs_source *gs_listening_source(struct gs_listening *listening);
+
+#endif
