@@ -199,7 +199,7 @@ end
 
 -- DCMTK's words for the counts, in its order.
 local counts = {
-    { "remaining", "  Number of Remaining Suboperations : %d" },
+    { "remaining", "  Number of Remaining Suboperations : %d", absent = 0 }, -- it is final
     { "completed", "  Number of Completed Suboperations : %d" },
     { "failed", "  Number of Failed Suboperations    : %d" },
     { "warning", "  Number of Warning Suboperations   : %d" },
@@ -216,7 +216,8 @@ end
 local function add_response(add, response)
     add("info", "Final status report from last C-GET message:")
     for _, row in ipairs(counts) do
-        if response[row[1]] then add("info", row[2], response[row[1]]) end
+        local count = response[row[1]] or row.absent
+        if count then add("info", row[2], count) end
     end
 end
 
