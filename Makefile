@@ -31,6 +31,7 @@ core_objects := $(call object,$(core_sources))
 plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
 library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
+test_tools := $(BUILD)/tests/tap $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
 .PHONY: all module demo test run-tests peers lint format bench run-bench install install-module clean
@@ -80,7 +81,7 @@ test:
 	.ci/install build test
 	$(MAKE) run-tests
 
-run-tests: all $(unit_tests)
+run-tests: all $(unit_tests) $(test_tools)
 	BUILD=$(BUILD) tests/run
 
 peers:

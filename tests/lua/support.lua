@@ -1,0 +1,365 @@
+--- support: what tests of whole programs share: a folder of their own, processes, real servers.
+--
+--     local box
+--     setup(function() box = support.box() end)
+--     teardown(function() box:close() end)
+--
+-- A box is a temporary directory, and the processes that were started in it; both end with it, and
+-- the processes also when the tests die.
+
+local core = require "getscu.core"
+local getscu = require "getscu"
+local tasks = require "getscu.tasks"
+
+local support = {}
+
+--- Where the program, the core and the tools of the tests are.
+support.build = os.getenv "BUILD" or "build"
+support.sanitized = support.build:find("sanitize", 1, true) ~= nil
+support.getscu = support.build .. "/getscu"
+
+local PATIENCE = 60 -- seconds until a process that should end is called hung
+local START = 30 -- seconds until a server must answer
+
+local Box = { __index = {} }
+local Process = { __index = {} }
+
+-- ---- files ----
+
+--- The content of a file, or nil.
+function support.read(path)
+    local file = io.open(path, "rb")
+    if not file then return nil end
+    local content = file:read("a")
+    file:close()
+    return content
+end
+
+function support.write(path, content)
+    local file = assert(io.open(path, "wb"))
+    assert(file:write(content))
+    assert(file:close())
+    return path
+end
+
+--- The names in a directory, hidden ones too, sorted; those of folders in it with their path.
+function support.list(directory)
+    local names = {}
+    for _, name in ipairs(assert(core.system.list(directory))) do
+        local path = directory .. "/" .. name
+        if core.system.kind(path) == "directory" then
+            for _, inner in ipairs(support.list(path)) do
+                names[#names + 1] = name .. "/" .. inner
+            end
+        else
+            names[#names + 1] = name
+        end
+    end
+    table.sort(names)
+    return names
+end
+
+--- A new, empty temporary directory as a box.
+function support.box()
+    local prefix = (os.getenv "TMPDIR" or "/tmp") .. "/getscu-tests-"
+    return setmetatable({ path = assert(core.system.mkdtemp(prefix)), processes = {}, count = 0 },
+        Box)
+end
+
+--- A path in the box that nothing has yet.
+function Box.__index:new_path(name)
+    self.count = self.count + 1
+    return ("%s/%d-%s"):format(self.path, self.count, name)
+end
+
+--- A new directory in the box.
+function Box.__index:directory(name)
+    local path = self:new_path(name or "directory")
+    assert(core.system.mkdir(path))
+    return path
+end
+
+--- A new file in the box.
+function Box.__index:file(content, name)
+    return support.write(self:new_path(name or "file"), content)
+end
+
+--- Ends the processes and removes the directory.
+function Box.__index:close()
+    for i = #self.processes, 1, -1 do self.processes[i]:stop() end
+    getscu.exec { "rm", "-rf", self.path }
+end
+
+-- ---- processes ----
+
+--- Starts a program, with its standard streams in files, and does not wait for it.
+-- @param arguments list, the program first
+-- @param options table or nil: input (a file); environment (a list of "NAME=value")
+-- @return process
+function Box.__index:start(arguments, options)
+    options = options or {}
+    local base = self:new_path("process")
+    local command = { "setpriv", "--pdeathsig", "KILL", "sh", "-c",
+        [[input=$1; shift; exec "$@" <"$input" >"$0.out" 2>"$0.err"]],
+        base, options.input or "/dev/null", "env" }
+    table.move(options.environment or {}, 1, #(options.environment or {}), #command + 1, command)
+    table.move(arguments, 1, #arguments, #command + 1, command)
+    local child = assert(core.spawn(command))
+    local process = setmetatable({ child = child, base = base, name = arguments[1] }, Process)
+    table.insert(self.processes, process)
+    return process
+end
+
+function Process.__index:out()
+    return support.read(self.base .. ".out") or ""
+end
+
+function Process.__index:err()
+    return support.read(self.base .. ".err") or ""
+end
+
+--- Looks for the end of the process, at most some seconds.
+-- @return whether it has ended
+function Process.__index:poll(seconds)
+    if not self.code then
+        local event = tasks.wait(self.child, seconds)
+        if event then self.code = core.exited(event.status) end
+    end
+    return self.code ~= nil
+end
+
+--- Waits until it has ended; other tasks go on meanwhile. Raises where it hangs.
+-- @return table: code, out, err
+function Process.__index:wait()
+    if not self:poll(PATIENCE) then
+        self:stop()
+        error(("%s did not end in %d s; it said:\n%s"):format(self.name, PATIENCE, self:err()), 2)
+    end
+    return { code = self.code, out = self:out(), err = self:err() }
+end
+
+--- Waits until a condition holds, as long as the process lives.
+function Process.__index:await(condition, what)
+    local limit = core.clock() + START
+    while not condition() do
+        if self:poll(0.02) or core.clock() > limit then
+            error(("%s: waited in vain for %s:\n%s%s"):format(self.name, what, self:out(),
+                self:err()), 2)
+        end
+    end
+end
+
+--- Waits until its log has a text (no pattern).
+function Process.__index:await_log(text)
+    self:await(function() return self:err():find(text, 1, true) end, "'" .. text .. "' in its log")
+end
+
+function Process.__index:kill(signal)
+    return self.child:kill(signal)
+end
+
+--- Ends it, however it takes it.
+function Process.__index:stop()
+    if self.code then return end
+    self.child:kill("TERM")
+    if not self:poll(2) then
+        self.child:kill("KILL")
+        self:poll(PATIENCE)
+    end
+end
+
+--- Runs a program to its end.
+-- @return table: code, out, err
+function Box.__index:run(arguments, options)
+    return self:start(arguments, options):wait()
+end
+
+--- The same, of a tool that must succeed.
+function Box.__index:tool(arguments, options)
+    local result = self:run(arguments, options)
+    if result.code ~= 0 then
+        error(("%s: exit code %d\n%s%s"):format(table.concat(arguments, " "), result.code,
+            result.out, result.err), 2)
+    end
+    return result.out
+end
+
+local function words(...)
+    local list = {}
+    for _, part in ipairs { ... } do
+        if type(part) == "table" then
+            table.move(part, 1, #part, #list + 1, list)
+        else
+            list[#list + 1] = tostring(part)
+        end
+    end
+    return list
+end
+
+--- Starts the program. Arguments: words and lists of them.
+function Box.__index:start_getscu(...)
+    return self:start(words(support.getscu, ...))
+end
+
+--- Runs the program to its end.
+-- @return table: code, out, err
+function Box.__index:getscu(...)
+    return self:start_getscu(...):wait()
+end
+
+--- Runs a Lua program in it (--run).
+function Box.__index:program(source, ...)
+    return self:getscu("--run", self:file(source, "program.lua"), ...)
+end
+
+--- A port of the loopback interface that nobody uses.
+function support.free_port()
+    local listener = assert(core.listen { host = "127.0.0.1", port = 0 })
+    local port = listener:port()
+    listener:close()
+    return port
+end
+
+-- ---- objects ----
+
+--- Makes images of one study, named by their SOP Instance UIDs. DCMTK writes them once more,
+-- because it would else correct the padding of a value when it sends them.
+-- @return directory, Study Instance UID
+function Box.__index:images(count, size)
+    local directory = self:directory("images")
+    local said = self:tool { support.build .. "/bench/objects", tostring(count), tostring(size),
+        directory }
+    self:tool { "sh", "-c", 'for file in "$0"/*; do dcmconv "$file" "$file" || exit; done',
+        directory }
+    return directory, said:match "%S+"
+end
+
+--- A DICOM file from lines as dcmdump writes them.
+function Box.__index:dump2dcm(text, ...)
+    local path = self:new_path("made.dcm")
+    self:tool(words("dump2dcm", "-q", { ... }, self:file(text, "dump"), path))
+    return path
+end
+
+local PYDICOM = "/usr/lib/python3/dist-packages/pydicom/data/"
+
+--- Paths of the DICOM files that python3-pydicom brings, sorted; nil where it is missing.
+function support.pydicom_files()
+    if not core.system.kind(PYDICOM .. "test_files") then return nil end
+    local files = {}
+    for _, folder in ipairs { "test_files", "charset_files" } do
+        for _, name in ipairs(support.list(PYDICOM .. folder)) do
+            if name:find "%.dcm$" then
+                files[#files + 1] = ("%s%s/%s"):format(PYDICOM, folder, name)
+            end
+        end
+    end
+    return files
+end
+
+-- ---- servers ----
+
+--- Whether a program is here.
+function support.has(program)
+    for directory in (os.getenv "PATH" .. ":/usr/sbin"):gmatch "[^:]+" do
+        if core.system.kind(directory .. "/" .. program) == "file" then return true end
+    end
+    return false
+end
+
+local function answers(box, server)
+    local echo = box:run { "echoscu", "-to", "2", "-aec", server.title, "127.0.0.1",
+        tostring(server.port) }
+    return echo.code == 0
+end
+
+local DCMQRSCP = [[
+NetworkTCPPort  = %d
+MaxPDUSize      = 16384
+MaxAssociations = 16
+HostTable BEGIN
+HostTable END
+VendorTable BEGIN
+VendorTable END
+AETable BEGIN
+QR %s RW (500, 1024mb) ANY
+AETable END
+]]
+
+--- Starts DCMTK's dcmqrscp over a directory of DICOM files, which it shall not change.
+-- @param options table or nil: arguments (more options of it, a list)
+-- @return server: title, port, directory, process
+function Box.__index:dcmqrscp(directory, options)
+    local server = { title = "QR", port = support.free_port(), directory = directory }
+    local files = {}
+    for i, name in ipairs(support.list(directory)) do files[i] = directory .. "/" .. name end
+    self:tool(words("dcmqridx", directory, files))
+    local configuration = self:file(DCMQRSCP:format(server.port, directory), "dcmqrscp.cfg")
+    server.process = self:start(words("dcmqrscp", options and options.arguments or {}, "-c",
+        configuration))
+    server.process:await(function() return answers(self, server) end, "an answer to C-ECHO")
+    return server
+end
+
+local ORTHANC = [[{
+  "Name": "tests",
+  "StorageDirectory": "%s",
+  "IndexDirectory": "%s",
+  "Plugins": [],
+  "HttpServerEnabled": false,
+  "DicomServerEnabled": true,
+  "DicomAet": "ORTHANC",
+  "DicomPort": %d,
+  "DicomCheckCalledAet": true,
+  "DicomAlwaysAllowEcho": true,
+  "DicomAlwaysAllowStore": true,
+  "DicomAlwaysAllowGet": true,
+  "UnknownSopClassAccepted": true,
+  "RemoteAccessAllowed": false
+}
+]]
+
+--- Starts Orthanc, empty.
+function Box.__index:orthanc()
+    local server = { title = "ORTHANC", port = support.free_port() }
+    local directory = self:directory("orthanc")
+    local configuration = self:file(ORTHANC:format(directory, directory, server.port),
+        "orthanc.json")
+    server.process = self:start({ "Orthanc", configuration },
+        { environment = { "PATH=" .. os.getenv "PATH" .. ":/usr/sbin" } })
+    server.process:await(function() return answers(self, server) end, "an answer to C-ECHO")
+    return server
+end
+
+--- Starts the benchmarks' server, which sends synthetic images to whoever asks.
+function Box.__index:image_server(count, size)
+    local port_file = self:new_path("port")
+    local process = self:start { support.build .. "/bench/server", "--objects", tostring(count),
+        "--size", tostring(size), "--port-file", port_file }
+    process:await(function() return (support.read(port_file) or ""):find "\n" end, "its port")
+    return { title = "BENCH", port = math.tointeger(support.read(port_file)), process = process }
+end
+
+--- Starts a tap before a server (see tests/c/tap.c).
+-- @param options table or nil: chunk, cut, reset, hold
+-- @return server: title, port; record (path before ".1.client" and ".1.server")
+function Box.__index:tap(server, options)
+    local port_file, record = self:new_path("port"), self:new_path("record")
+    local arguments = { support.build .. "/tests/tap", "--to", tostring(server.port), "--record",
+        record, "--port-file", port_file }
+    for name, value in pairs(options or {}) do
+        table.insert(arguments, "--" .. name)
+        table.insert(arguments, tostring(value))
+    end
+    local process = self:start(arguments)
+    process:await(function() return support.read(port_file) end, "its port")
+    return { title = server.title, port = math.tointeger(support.read(port_file)),
+        process = process, record = record }
+end
+
+--- The words of a command line for a server: AE title, and at its end host and port.
+function support.to(server, ...)
+    return words("-aec", server.title, { ... }, "127.0.0.1", server.port)
+end
+
+return support
