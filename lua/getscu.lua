@@ -1,4 +1,5 @@
---- getscu: the default script. What `getscu peer port ...` does, from its arguments to its exit code.
+--- getscu: the default script. What `getscu peer port ...` does, from its arguments to its exit
+-- code.
 
 local getscu = require "getscu"
 local commandline = require "getscu.commandline"
@@ -70,7 +71,7 @@ local function main(arguments)
     if not queries then return fail(err) end
     job, err = job_of(settings, parameters, queries)
     if not job then return fail(err) end
-    local signals <close> = process.on_signals({ "INT", "TERM" }, function(signal)
+    local _ <close> = process.on_signals({ "INT", "TERM" }, function(signal)
         job:interrupt(signal)
     end)
     return run(job, settings.repeats)

@@ -47,11 +47,11 @@ local final = {
 }
 
 --- Requests an association.
--- @param options table: host and port, or peer ("AET@host:port"); called, calling (AE titles); family
---   ("any", "ipv4", "ipv6"); max_length (of PDUs that we receive, bytes); contexts (a proposal as of
---   getscu.contexts; default contexts.all()); deadlines ({connect, acse, dimse, write, release},
---   seconds); identity, async, extended, common_extended (PS3.7 annex D); on_connect(association),
---   called before the first wait, so that another task may abort it
+-- @param options table: host and port, or peer ("AET@host:port"); called, calling (AE titles);
+--   family ("any", "ipv4", "ipv6"); max_length (of PDUs that we receive, bytes); contexts (a
+--   proposal as of getscu.contexts; default contexts.all()); deadlines ({connect, acse, dimse,
+--   write, release}, seconds); identity, async, extended, common_extended (PS3.7 annex D);
+--   on_connect(association), called before the first wait, so that another task may abort it
 -- @return association | nil, err
 function association.associate(options)
     errors.check_fields(options, FIELDS, "getscu.associate")
@@ -238,12 +238,12 @@ end
 function Association.__index:echo()
     local context, err = self:context_for(dimse.VERIFICATION)
     if not context then return nil, err end
-    local id, sent, response = self:new_message_id(), nil, nil
-    sent, err = self:send(context.id, { CommandField = dimse.C_ECHO_RQ, MessageID = id,
+    local id = self:new_message_id()
+    local sent, lost = self:send(context.id, { CommandField = dimse.C_ECHO_RQ, MessageID = id,
         AffectedSOPClassUID = dimse.VERIFICATION })
-    if not sent then return nil, err end
-    response, err = self:await_response(id, dimse.C_ECHO_RSP)
-    if not response then return nil, err end
+    if not sent then return nil, lost end
+    local response, ended = self:await_response(id, dimse.C_ECHO_RSP)
+    if not response then return nil, ended end
     return self:judge("C-ECHO", response)
 end
 
@@ -261,7 +261,9 @@ end
 -- @return true | nil, err
 function Association.__index:cancel(message_id, grace)
     local open = self.open
-    if not open then return nil, errors.new { code = "no-request", message = "nothing to cancel" } end
+    if not open then
+        return nil, errors.new { code = "no-request", message = "there is nothing to cancel" }
+    end
     self.give_up = self.give_up or core.clock() + (grace or 5)
     tasks.wake(self.core)
     return self:send(open.context, { CommandField = dimse.C_CANCEL_RQ,

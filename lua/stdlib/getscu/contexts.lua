@@ -1,7 +1,7 @@
 --- contexts: presentation contexts and roles, proposed and accepted (PS3.8 9.3.2.2, PS3.7 D.3.3.4).
 --
--- A proposal is a list of entries {abstract_syntax=, transfer_syntaxes={...}, role=}. `role` is ours:
--- "scu" (default: we ask), "scp" (the peer may send us objects, as C-GET needs), or "both".
+-- A proposal is a list of entries {abstract_syntax=, transfer_syntaxes={...}, role=}. `role` is
+-- ours: "scu" (default: we ask), "scp" (the peer may send us objects, as C-GET needs), or "both".
 
 local dimse = require "getscu.dimse"
 
@@ -41,8 +41,8 @@ function contexts.add_storage(proposal, role)
     return proposal
 end
 
---- What the library proposes when it is told nothing: Verification, C-FIND and C-GET of both current
--- models, and the storage classes.
+--- What the library proposes when it is told nothing: Verification, C-FIND and C-GET of both
+-- current models, and the storage classes.
 -- @return proposal, 127 entries
 function contexts.all()
     local proposal = { { abstract_syntax = dimse.VERIFICATION, role = "both",

@@ -19,11 +19,11 @@ local function start(self, request)
     local bytes
     bytes, err = query.new(request.query):encode(context.transfer_syntax)
     if not bytes then return nil, err end
-    local id, sent = self:new_message_id(), nil
-    sent, err = self:send(context.id, { CommandField = dimse.C_FIND_RQ, MessageID = id,
+    local id = self:new_message_id()
+    local sent, lost = self:send(context.id, { CommandField = dimse.C_FIND_RQ, MessageID = id,
         AffectedSOPClassUID = context.abstract_syntax,
         Priority = request.priority or dimse.MEDIUM }, bytes)
-    if not sent then return nil, err end
+    if not sent then return nil, lost end
     self.open = { message_id = id, context = context.id }
     return { association = self, id = id, syntax = context.transfer_syntax }
 end
@@ -60,9 +60,10 @@ end
 --
 --     for study in association:find{ query = { QueryRetrieveLevel = "STUDY", PatientID = "1" } } do
 --
--- Leaving the loop early cancels. A failure raises its err, as io.lines does; find_all() returns it.
--- @param request table: query (table by keyword, or data set); model ("patient", "study", "psonly");
---   priority. QueryRetrieveLevel is "STUDY" where the query has none
+-- Leaving the loop early cancels. A failure raises its err, as io.lines does; find_all() returns
+-- it.
+-- @param request table: query (table by keyword, or data set); model ("patient", "study",
+--   "psonly"); priority. QueryRetrieveLevel is "STUDY" where the query has none
 function association.methods:find(request)
     errors.check_fields(request, FIELDS, "association:find")
     local search, err = start(self, request)

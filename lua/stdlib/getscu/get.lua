@@ -10,7 +10,8 @@ local query = require "getscu.query"
 local receiver = require "getscu.receiver"
 local status = require "getscu.status"
 
-local FIELDS = { "query", "model", "directory", "storage", "ignore", "receiver", "tally", "priority" }
+local FIELDS = { "query", "model", "directory", "storage", "ignore", "receiver", "tally",
+    "priority" }
 
 local FAILED_UIDS = "0008,0058" -- Failed SOP Instance UID List; by tag: needs no dictionary
 
@@ -95,12 +96,13 @@ local function prepare(self, request)
 end
 
 --- Retrieves what matches a query, over this association.
--- @param request table: query (table by keyword, or data set); model ("patient", "study", "psonly");
---   directory, storage, ignore (as of getscu.receiver), or a receiver; tally (a request of
---   getscu.outcome, to count on); priority
+-- @param request table: query (table by keyword, or data set); model ("patient", "study",
+--   "psonly"); directory, storage, ignore (as of getscu.receiver), or a receiver; tally (a request
+--   of getscu.outcome, to count on); priority
 -- @return result: stored, duplicates, discarded, refused, failed (counts of objects), response (the
 --   final one: status, comment, completed, failed, warning, remaining, failed_uids)
---   | nil, err: it was not sent, the association ended, or the final status is a failure (err.result)
+--   | nil, err: it was not sent, the association ended, or the final status is a failure
+--   (err.result)
 function association.methods:get(request)
     errors.check_fields(request, FIELDS, "association:get")
     local context, store = prepare(self, request)

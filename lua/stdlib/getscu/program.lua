@@ -38,7 +38,7 @@ local function run_program(arguments)
         io.stderr:write("F: ", message, "\n")
         return 81
     end
-    arg = command_line(arguments, 3) -- luacheck: ignore 111
+    arg = command_line(arguments, 3) -- luacheck: ignore 121
     return exit_code(chunk(table.unpack(arg)))
 end
 
@@ -46,6 +46,6 @@ return function(arguments)
     package.path = absolute(package.path)
     package.cpath = absolute(package.cpath)
     if arguments[1] == "--run" then return run_program(arguments) end
-    arg = command_line(arguments, 1) -- luacheck: ignore 111
+    arg = command_line(arguments, 1) -- luacheck: ignore 121
     return exit_code(require("getscu.library").load("getscu.lua")(table.unpack(arg)))
 end

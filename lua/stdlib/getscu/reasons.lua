@@ -20,7 +20,8 @@ local rejections = {
 --- An A-ASSOCIATE-RJ {result=, source=, reason=}.
 function reasons.rejection(event)
     local by_source = rejections[event.source] or {}
-    local why = by_source[event.reason] or ("source %d, reason %d"):format(event.source, event.reason)
+    local why = by_source[event.reason]
+        or ("source %d, reason %d"):format(event.source, event.reason)
     local again = event.result == 2 and "; try again later" or ""
     return ("the association was rejected: %s%s"):format(why, again)
 end
@@ -41,6 +42,8 @@ function reasons.abort(event)
     return aborts[event.reason] or ("source %d, reason %d"):format(event.source, event.reason)
 end
 
+local TRY_OTHERWISE = "; try another information model (-P, -S, -O), or C-MOVE if it has no C-GET"
+
 local function is_get(class)
     for _, model in pairs(dimse.models) do
         if model.get == class then return true end
@@ -57,8 +60,7 @@ function reasons.no_context(association, class, syntax)
     end
     for _, context in ipairs(association.contexts.rejected) do
         if context.abstract_syntax == class then
-            local hint = is_get(class)
-                and "; try another information model (-P, -S, -O), or C-MOVE if it has no C-GET" or ""
+            local hint = is_get(class) and TRY_OTHERWISE or ""
             return ("%s has no presentation context for %s (%s)%s"):format(association.name, name,
                 contexts.reason(context.result), hint)
         end

@@ -19,9 +19,9 @@ local FIELDS = { "directory", "storage", "ignore" }
 local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
 --- A receiver.
--- @param options table: directory (path; must exist); storage ("normal": an object is held in memory
---   while it fits, "bit-preserving": it goes to the disk as it comes); ignore (true: objects are
---   acknowledged and not kept, and no directory is needed)
+-- @param options table: directory (path; must exist); storage ("normal": an object is held in
+--   memory while it fits, "bit-preserving": it goes to the disk as it comes); ignore (true: objects
+--   are acknowledged and not kept, and no directory is needed)
 -- @return receiver | nil, err
 function receiver.new(options)
     errors.check_fields(options, FIELDS, "getscu.receiver")
@@ -39,8 +39,8 @@ function Receiver.__index:start_over()
     self.named = {}
 end
 
---- The default name of an object: prefix of its modality, and its SOP Instance UID; what goes to the
--- disk as it comes has the UID alone.
+--- The default name of an object: prefix of its modality, and its SOP Instance UID; what goes to
+-- the disk as it comes has the UID alone.
 function Receiver.__index:name(command)
     -- no folders by a UID; whatever else is unsafe in it, the core escapes
     local uid = command.AffectedSOPInstanceUID:gsub("[/\0]", "_")

@@ -1,4 +1,5 @@
---- retrieve: a whole retrieval, from the connection to the outcome. The default script is made of it.
+--- retrieve: a whole retrieval, from the connection to the outcome. The default script is made of
+-- it.
 
 local association = require "getscu.association"
 local contexts = require "getscu.contexts"
@@ -16,10 +17,10 @@ local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_len
     "model", "query", "queries", "directory", "storage", "ignore", "abort" }
 
 --- A retrieval that is not run yet.
--- @param options table: who (peer, or host, port and called; calling, family, max_length, deadlines,
---   as of getscu.associate); what (model, and query or queries, a list: one C-GET for each); where
---   (directory, storage, ignore, as of getscu.receiver); abort (true: end the association by an
---   abort in place of a release)
+-- @param options table: who (peer, or host, port and called; calling, family, max_length,
+--   deadlines, as of getscu.associate); what (model, and query or queries, a list: one C-GET for
+--   each); where (directory, storage, ignore, as of getscu.receiver); abort (true: end the
+--   association by an abort in place of a release)
 -- @return job | nil, err: the output directory is of no use
 function retrieve.new(options)
     errors.check_fields(options, FIELDS, "getscu.retrieve")

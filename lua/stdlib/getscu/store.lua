@@ -40,11 +40,11 @@ function association.methods:store(object)
     local context
     context, err = self:context_for(source.sop_class, source.transfer_syntax)
     if not context then return nil, err end
-    local id, sent = self:new_message_id(), nil
-    sent, err = self:send(context.id, { CommandField = dimse.C_STORE_RQ, MessageID = id,
+    local id = self:new_message_id()
+    local sent, lost = self:send(context.id, { CommandField = dimse.C_STORE_RQ, MessageID = id,
         AffectedSOPClassUID = source.sop_class, AffectedSOPInstanceUID = source.sop_instance,
         Priority = dimse.MEDIUM }, source.data)
-    if not sent then return nil, err end
+    if not sent then return nil, lost end
     local response
     response, err = self:await_response(id, dimse.C_STORE_RSP)
     if not response then return nil, err end

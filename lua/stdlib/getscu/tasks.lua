@@ -1,8 +1,9 @@
 --- tasks: coroutines over one wait.
 --
--- Whoever must wait says for which source (an association, a listener, a child process); the scheduler
--- waits for all of them at once and hands each its events. A task is a coroutine that was started with
--- tasks.start(). Code outside of any task waits in the same words: while it waits, the tasks run.
+-- Whoever must wait says for which source (an association, a listener, a child process); the
+-- scheduler waits for all of them at once and hands each its events. A task is a coroutine that was
+-- started with tasks.start(). Code outside of any task waits in the same words: while it waits, the
+-- tasks run.
 
 local core = require "getscu.core"
 
