@@ -1,0 +1,177 @@
+local core = require "getscu.core"
+local options = require "getscu.options"
+local support = require "support"
+
+local KEY = { "-k", "QueryRetrieveLevel=STUDY" }
+
+local box
+setup(function() box = support.box() end)
+teardown(function() box:close() end)
+
+-- A port where nobody listens: who gets so far ends with 60.
+local function nowhere()
+    return { "127.0.0.1", support.free_port() }
+end
+
+describe("the program", function()
+    it("tells its version", function()
+        local result = box:getscu("--version")
+        assert.same({ code = 0, out = "getscu " .. core.version .. "\n", err = "" }, result)
+    end)
+
+    it("tells its usage and every option that is ready", function()
+        local result = box:getscu("--help")
+        assert.equal(0, result.code)
+        assert.equal("", result.err)
+        assert.truthy(result.out:find("usage: getscu [options] peer port [dcmfile-in...]", 1, true))
+        for _, option in ipairs(options.list) do
+            local found = result.out:find(option.long, 1, true) ~= nil
+            assert.equal(option.ready == true, found, option.long)
+        end
+        assert.equal(result.out, box:getscu("-h").out)
+    end)
+
+    it("ends with 43 when its help cannot be written", function()
+        for _, to in ipairs { ">/dev/full", ">&-" } do
+            local result = box:run { "sh", "-c", '"$0" --help ' .. to, support.getscu }
+            assert.equal(43, result.code, to .. result.err)
+        end
+    end)
+
+    it("takes its Lua code from the folder named by GETSCU_LUADIR", function()
+        local folder = box:directory("lua")
+        box:tool { "cp", "-r", "lua/.", folder }
+        support.write(folder .. "/getscu.lua", "io.write('mine ', ...) return 7")
+        local environment = { "GETSCU_LUADIR=" .. folder }
+        local result = box:run({ support.getscu, "--version" }, { environment = environment })
+        assert.same({ code = 7, out = "mine --version", err = "" }, result)
+    end)
+end)
+
+describe("a command line that is wrong", function()
+    local function refuses(text, ...)
+        local result = box:getscu(...)
+        assert.equal(1, result.code, result.err)
+        assert.equal("", result.out)
+        assert.truthy(result.err:find("^[EF]: "), result.err)
+        assert.truthy(result.err:find(text, 1, true), result.err)
+    end
+
+    it("ends with 1 and says what is wrong", function()
+        refuses("missing peer and port")
+        refuses("missing port", KEY, "127.0.0.1")
+        refuses("port", KEY, "127.0.0.1", "0")
+        refuses("port", KEY, "127.0.0.1", "65536")
+        refuses("port", KEY, "127.0.0.1", "dicom")
+        refuses("no query", "127.0.0.1", "104")
+        refuses("-td", KEY, "-td", "soon", "127.0.0.1", "104")
+        refuses("-pdu", KEY, "-pdu", "4095", "127.0.0.1", "104")
+        refuses("-od", KEY, "127.0.0.1", "104", "-od")
+        refuses("--ignore", KEY, "--ignore", "-od", box.path, "127.0.0.1", "104")
+    end)
+
+    it("names the option that may have been meant", function()
+        refuses("--output-directory", KEY, "--output-directroy", "x", "127.0.0.1", "104")
+    end)
+
+    it("is one with an option that is not available yet", function()
+        refuses("not available yet", KEY, "+tla", "127.0.0.1", "104")
+    end)
+
+    it("is one with a key that means nothing, and nobody is connected to", function()
+        refuses("PatientIDD", "-k", "PatientIDD=1", nowhere())
+        refuses("PatientID", "-k", "PatientIDD=1", nowhere()) -- what was meant
+        refuses("0010,00", "-k", "0010,00=1", nowhere())
+        refuses("'=1'", "-k", "=1", nowhere())
+    end)
+end)
+
+describe("what cannot be used", function()
+    local function ends_with(code, text, ...)
+        local result = box:getscu(...)
+        assert.equal(code, result.code, result.err)
+        assert.truthy(result.err:find(text, 1, true), result.err)
+    end
+
+    it("is found before connecting: an output directory", function()
+        local missing, file = box:new_path("missing"), box:file("x", "file")
+        ends_with(45, missing, KEY, "-od", missing, nowhere())
+        ends_with(45, file, KEY, "-od", file, nowhere())
+    end)
+
+    it("is found before connecting: an output directory of somebody else", function()
+        if box:tool { "id", "-u" } ~= "0\n" then pending("only root can become somebody else") end
+        local directory = box:directory("theirs")
+        box:tool { "chmod", "755", box.path, directory }
+        local program = box:new_path("getscu") -- where nobody can read it
+        box:tool { "cp", support.getscu, program }
+        local command = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program,
+            KEY[1], KEY[2], "-od", directory, "127.0.0.1", tostring(support.free_port()) }
+        local result = box:run(command)
+        assert.equal(45, result.code, result.err)
+        assert.truthy(result.err:find(directory, 1, true), result.err)
+    end)
+
+    it("is found before connecting: a query file", function()
+        local missing, text = box:new_path("missing.dcm"), box:file("no DICOM at all", "text.dcm")
+        ends_with(20, missing, nowhere(), missing)
+        ends_with(20, text, nowhere(), text)
+        ends_with(20, box.path, nowhere(), box.path)
+    end)
+end)
+
+describe("--run", function()
+    it("runs a Lua program with its arguments, and the library at hand", function()
+        local result = box:program([[
+            local getscu = require "getscu"
+            io.write(getscu.version, ";", table.concat({ ... }, ","), ";", #arg, ";", arg[1])
+        ]], "one", "--help", "-k")
+        assert.equal(core.version .. ";one,--help,-k;3;one", result.out)
+        assert.same({ 0, "" }, { result.code, result.err })
+    end)
+
+    it("names the program in arg[0]", function()
+        local path = box:file("io.write(arg[0])", "name.lua")
+        assert.equal(path, box:getscu("--run", path).out)
+    end)
+
+    it("takes the program's value as exit code", function()
+        assert.equal(0, box:program("return nil").code)
+        assert.equal(0, box:program("return true").code)
+        assert.equal(1, box:program("return false").code)
+        assert.equal(0, box:program("return 0").code)
+        assert.equal(69, box:program("return 69").code)
+        assert.equal(5, box:program("os.exit(5)").code)
+    end)
+
+    it("reads the program from standard input when it is named -", function()
+        local input = box:file("io.write('read ', ...) return 3")
+        local result = box:run({ support.getscu, "--run", "-", "it" }, { input = input })
+        assert.same({ code = 3, out = "read it", err = "" }, result)
+    end)
+
+    it("tells where an error is", function()
+        local result = box:program("local function inner() error('oh no') end\ninner()")
+        assert.truthy(result.err:find "^F: .*program%.lua:1: oh no", result.err)
+        assert.truthy(result.err:find("program.lua:2", 1, true), result.err)
+        assert.truthy(result.code >= 80 and result.code <= 82, result.code)
+    end)
+
+    it("ends with 81 where the program does not load", function()
+        assert.equal(81, box:program("this is no Lua").code)
+        assert.equal(81, box:getscu("--run", box:new_path("missing.lua")).code)
+        local bytecode = string.dump(load "return 0")
+        assert.equal(81, box:program(bytecode).code)
+        assert.equal(1, box:getscu("--run").code)
+    end)
+
+    it("loads no module from where the program happens to be", function()
+        local directory = box:directory("here")
+        support.write(directory .. "/evil.lua", "io.write 'loaded' return {}")
+        support.write(directory .. "/main.lua", "return pcall(require, 'evil')")
+        local program = box:tool { "realpath", support.getscu }
+        local result = box:run { "sh", "-c", 'cd "$0" && exec env -u LUA_PATH "$1" --run main.lua',
+            directory, program:match "[^\n]+" }
+        assert.same({ code = 1, out = "", err = "" }, result)
+    end)
+end)
