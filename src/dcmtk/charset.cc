@@ -191,12 +191,16 @@ void convert(Root &root, DcmItem *item, const std::string &before, const std::st
     conversion.apply();
 }
 
-void make_utf8(Root &root)
+void make_utf8(Root &root, bool declare)
 {
     DcmDataset *whole = root.dataset();
     Conversion conversion{root, UTF8_TERM, true, {}, {}};
     conversion.visit_item(whole, charset_of(whole));
+    if (!declare)
+        conversion.declared.clear();
     conversion.apply();
+    if (!declare)
+        return;
     root.touch(DCM_SpecificCharacterSet);
     OFCondition condition = whole->putAndInsertString(DCM_SpecificCharacterSet, UTF8_TERM);
     if (condition.bad())

@@ -14,7 +14,7 @@
  * are UTF-8, whatever the character set of the data set. Nothing here throws.
  *
  * Codes: "bad-path", "bad-value", "charset" (the character set asked for cannot hold the text),
- * "dataset-expired", "incomplete", "dataset-file", "dataset-parse", "dataset-syntax",
+ * "dataset-expired", "incomplete", "no-item", "dataset-file", "dataset-parse", "dataset-syntax",
  * "dataset-value", "no-dictionary", "memory".
  */
 #ifndef GS_DATASET_H
@@ -113,9 +113,9 @@ int gs_dataset_get(struct gs_dataset *dataset, const char *path, struct gs_value
 
 /* Replaces or creates the element, and what is missing on the way to it. `values` are of the kinds
  * TEXT, INTEGER and REAL; several become several values, none an empty one; only `kind` and its
- * field are read. A path to an item creates the item and takes no value. Text for a VR of bytes (OB, UN, ...) is taken as it is. A text that the character
- * set cannot hold makes the whole data set ISO_IR 192; a new Specific Character Set converts what
- * is there. */
+ * field are read. A path to an item creates the item and takes no value. Text for a VR of bytes
+ * (OB, UN, ...) is taken as it is. A text that the character set cannot hold makes the whole data
+ * set ISO_IR 192; a new Specific Character Set converts what is there. */
 int gs_dataset_set(struct gs_dataset *dataset, const char *path, const struct gs_value *values,
                    size_t count, struct gs_error *error);
 

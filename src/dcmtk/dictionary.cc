@@ -13,14 +13,23 @@ namespace room
 /* DCMTK finds a keyword by looking at every entry; scripts ask for keywords with every object. */
 using Keywords = std::unordered_map<std::string_view, DcmTagKey>;
 
+/* DCMTK calls OtherPatientIDs "RETIRED_OtherPatientIDs"; PS3.6 does not. */
+static const char *without_prefix(const char *name)
+{
+    static const char prefix[] = "RETIRED_";
+    return strncmp(name, prefix, sizeof prefix - 1) == 0 ? name + sizeof prefix - 1 : name;
+}
+
 /* The dictionary is loaded once and never again, so the names in it stay. */
 static Keywords collect_keywords()
 {
     Keywords keywords;
     DcmDataDictionary &dictionary = dcmDataDict.wrlock();
     auto add = [&](const DcmDictEntry *entry) {
-        if (entry->getPrivateCreator() == nullptr)
-            keywords.emplace(entry->getTagName(), entry->getKey());
+        if (entry->getPrivateCreator() != nullptr)
+            return;
+        keywords.emplace(entry->getTagName(), entry->getKey());
+        keywords.emplace(without_prefix(entry->getTagName()), entry->getKey());
     };
     for (auto i = dictionary.normalBegin(); i != dictionary.normalEnd(); ++i)
         add(*i);
@@ -77,6 +86,15 @@ static const char *nearest(std::string_view keyword)
     return best;
 }
 
+E_TransferSyntax syntax_named(const char *uid)
+{
+    /* DCMTK has a syntax of its own whose UID is empty */
+    E_TransferSyntax syntax = uid[0] == '\0' ? EXS_Unknown : DcmXfer(uid).getXfer();
+    if (syntax == EXS_Unknown)
+        fail("dataset-syntax", "unknown transfer syntax '%s'", uid);
+    return syntax;
+}
+
 } // namespace room
 
 using namespace room;
@@ -111,13 +129,14 @@ int gs_tag_parse(const char *text, gs_tag *tag, gs_error *error)
 const char *gs_tag_to_keyword(gs_tag tag)
 {
     return guarded(nullptr, static_cast<const char *>(nullptr), [&]() -> const char * {
-        need_dictionary();
-        const DcmDataDictionary &dictionary = dcmDataDict.rdlock();
-        const DcmDictEntry *entry =
-            dictionary.findEntry(DcmTagKey(tag.group, tag.element), nullptr);
-        const char *name = entry == nullptr ? nullptr : entry->getTagName();
+        DcmTagKey key(tag.group, tag.element);
+        const Keywords &known = keywords();
+        const DcmDictEntry *entry = dcmDataDict.rdlock().findEntry(key, nullptr);
+        const char *name = entry == nullptr ? nullptr : without_prefix(entry->getTagName());
         dcmDataDict.rdunlock();
-        return name;
+        /* only one of several elements (all group lengths, all overlays) has the keyword */
+        auto found = name == nullptr ? known.end() : known.find(name);
+        return found != known.end() && found->second == key ? name : nullptr;
     });
 }
 

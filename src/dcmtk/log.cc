@@ -16,6 +16,7 @@ extern "C" {
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iostream>
 #include <new>
 
 namespace room
@@ -128,6 +129,7 @@ void gs_log(gs_log_level level, const char *text, size_t size)
         return;
     try {
         std::string safe = escaped({text, size});
+        std::cerr.clear(); /* one message that was lost shall not take the next ones with it */
         logger().forcedLog(LEVELS[level].level, OFString(safe.data(), safe.size()));
     } catch (...) {
         /* a message that does not fit into memory is lost */

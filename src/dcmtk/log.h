@@ -1,10 +1,10 @@
 /*
  * log: messages by levels to standard error or as a configuration file says, by DCMTK's oflog.
  *
- * DCMTK's own messages go the same way. No raw bytes reach a terminal: control characters and what is
- * not UTF-8 come out as "\x1b", so that a message is one line (a configuration file's own layouts get
- * DCMTK's messages as they are). Call gs_log_start first. A standard error that is closed loses messages
- * and nothing else.
+ * DCMTK's own messages go the same way. No raw bytes reach a terminal: control characters and what
+ * is not UTF-8 come out as "\x1b", so that a message is one line (a configuration file's own
+ * layouts get DCMTK's messages as they are). Call gs_log_start first. A standard error that is
+ * closed loses messages and nothing else.
  */
 #ifndef GS_LOG_H
 #define GS_LOG_H

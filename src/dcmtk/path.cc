@@ -62,7 +62,7 @@ static DcmTag parse_attribute(const char *path, const char *&at)
         return DcmTag(key);
     }
     const char *start = at;
-    while (isalnum(static_cast<unsigned char>(*at)))
+    while (isalnum(static_cast<unsigned char>(*at)) || *at == '_')
         at++;
     if (at == start)
         fail("bad-path", "'%s': a tag as (0010,0010) or a keyword is wanted at '%s'", path, start);
@@ -159,6 +159,15 @@ static bool is_private(const DcmTagKey &key)
     return (key.getGroup() & 1) != 0;
 }
 
+/* Whether pixels are signed decides what "US or SS" is (PS3.5 annex A.1). */
+static bool has_signed_pixels(DcmItem *item)
+{
+    Uint16 representation = 0;
+    while (item != nullptr && item->findAndGetUint16(DCM_PixelRepresentation, representation).bad())
+        item = item->getParentItem();
+    return representation == 1;
+}
+
 /* Gives a tag the VR that it has in this item, or would have. */
 static void complete_tag(DcmItem *item, DcmTag &tag)
 {
@@ -167,6 +176,8 @@ static void complete_tag(DcmItem *item, DcmTag &tag)
         tag = element->getTag();
         return;
     }
+    if (tag.getEVR() == EVR_xs)
+        tag.setVR(has_signed_pixels(item) ? EVR_SS : EVR_US);
     bool reservation = tag.getElement() >= 0x10 && tag.getElement() <= 0xff;
     if (!is_private(tag) || reservation)
         return;

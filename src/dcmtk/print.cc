@@ -10,18 +10,18 @@
 namespace room
 {
 
-static std::shared_ptr<Root> utf8_copy(gs_dataset *dataset)
+static std::shared_ptr<Root> utf8_copy(gs_dataset *dataset, bool declare)
 {
     std::shared_ptr<Root> root = copy(dataset);
     DcmDataset *whole = root->dataset();
-    if (whole->containsExtendedCharacters(OFFalse) || !charset_of(whole).empty())
-        make_utf8(*root);
+    if (whole->containsExtendedCharacters(OFTrue) || !charset_of(whole).empty())
+        make_utf8(*root, declare);
     return root;
 }
 
 static void dump(gs_dataset *dataset)
 {
-    std::shared_ptr<Root> root = utf8_copy(dataset);
+    std::shared_ptr<Root> root = utf8_copy(dataset, false);
     std::ostringstream stream;
     DcmObject *element = nullptr;
     while ((element = root->dataset()->nextInContainer(element)) != nullptr)
@@ -31,7 +31,7 @@ static void dump(gs_dataset *dataset)
 
 static void json(gs_dataset *dataset)
 {
-    std::shared_ptr<Root> root = utf8_copy(dataset);
+    std::shared_ptr<Root> root = utf8_copy(dataset, true);
     std::ostringstream stream;
     DcmJsonFormatCompact format(OFFalse);
     OFCondition condition = root->dataset()->writeJsonExt(stream, format, OFTrue, OFFalse);

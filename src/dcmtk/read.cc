@@ -182,9 +182,7 @@ static void parse_bytes(Root &root, const void *bytes, size_t size, const DcmXfe
 static std::shared_ptr<Root> decode(const void *bytes, size_t size, const char *transfer_syntax)
 {
     need_dictionary();
-    DcmXfer syntax(transfer_syntax);
-    if (syntax.getXfer() == EXS_Unknown)
-        fail("dataset-syntax", "unknown transfer syntax '%s'", transfer_syntax);
+    DcmXfer syntax(syntax_named(transfer_syntax));
     auto root = std::make_shared<Root>();
     root->transfer_syntax = transfer_syntax;
     if (size > 0)
@@ -223,9 +221,7 @@ static std::shared_ptr<Root> read(const char *path)
     root->part10 = meta->card() > 0;
     OFString uid;
     meta->findAndGetOFString(DCM_TransferSyntaxUID, uid);
-    DcmXfer syntax(uid.c_str());
-    if (!uid.empty() && syntax.getXfer() == EXS_Unknown)
-        fail("dataset-syntax", "%s: unknown transfer syntax '%s'", path, uid.c_str());
+    DcmXfer syntax(uid.empty() ? EXS_Unknown : syntax_named(uid.c_str()));
     if (syntax.getStreamCompression() != ESC_none) {
         std::string rest = read_rest(stream);
         parse_bytes(*root, rest.data(), rest.size(), syntax, path);

@@ -113,6 +113,9 @@ Target create(gs_dataset *dataset, const std::vector<Step> &path);
 std::string tag_text(const DcmTagKey &key); /* "(0010,0010)" */
 void need_dictionary();
 
+/* Throws "dataset-syntax" where DCMTK does not know it. */
+E_TransferSyntax syntax_named(const char *uid);
+
 /* --- character sets: charset.cc ------------------------------------------------------------------
  */
 
@@ -124,8 +127,8 @@ std::string to_utf8(Root &root, DcmElement *element, const std::string &terms, b
 /* False: the set cannot hold it. */
 bool from_utf8(Root &root, DcmEVR vr, std::string_view utf8, const std::string &terms,
                std::string &bytes);
-/* Makes the whole data set ISO_IR 192. */
-void make_utf8(Root &root);
+/* Makes the whole data set ISO_IR 192; where it is only to be shown, without saying so in it. */
+void make_utf8(Root &root, bool declare = true);
 /* Converts the texts of an item (and of items in it that have no character set of their own) from
  * `before` to `after`; "charset" where `after` cannot hold one. What was invalid stays as it is. */
 void convert(Root &root, DcmItem *item, const std::string &before, const std::string &after);

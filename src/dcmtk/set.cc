@@ -25,7 +25,6 @@ static const Range RANGES[] = {
     {EVR_SV, true, -9223372036854775808.0, 9223372036854775807.0},
     {EVR_FL, false, -INFINITY, INFINITY},
     {EVR_FD, false, -INFINITY, INFINITY},
-    {EVR_IS, true, -2147483648.0, 2147483647.0},
 };
 
 static const Range *range_of(DcmEVR vr)
@@ -50,25 +49,32 @@ static std::string decimal(double number)
     return digits;
 }
 
-static std::string number_text(const gs_value &value, DcmEVR vr, const DcmTagKey &key)
+template <class Number> static std::string shortest(Number number)
 {
     char digits[40];
-    if (value.kind == GS_VALUE_INTEGER) {
-        auto end = std::to_chars(digits, digits + sizeof digits, value.integer).ptr;
-        return std::string(digits, end);
-    }
-    bool finite = std::isfinite(value.real);
-    if (!finite && vr != EVR_FL && vr != EVR_FD)
+    return std::string(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+/* Of Integer String only numbers are checked: as text a query may ask for anything. */
+static void check_integer_string(double number, const DcmTagKey &key)
+{
+    if (number != std::floor(number) || std::fabs(number) > 2147483647.0)
+        fail("bad-value", "%s: %g is no value of VR IS", tag_text(key).c_str(), number);
+}
+
+static std::string number_text(const gs_value &value, DcmEVR vr, const DcmTagKey &key)
+{
+    bool integer = value.kind == GS_VALUE_INTEGER;
+    double number = integer ? static_cast<double>(value.integer) : value.real;
+    if (!std::isfinite(number))
         fail("bad-value", "%s cannot be infinite or no number", tag_text(key).c_str());
-    if (finite && value.real == std::floor(value.real) && std::fabs(value.real) < 9e15) {
-        auto end =
-            std::to_chars(digits, digits + sizeof digits, static_cast<int64_t>(value.real)).ptr;
-        return std::string(digits, end);
-    }
-    if (vr == EVR_DS)
-        return decimal(value.real);
-    auto end = std::to_chars(digits, digits + sizeof digits, value.real).ptr;
-    return std::string(digits, end);
+    if (vr == EVR_IS)
+        check_integer_string(number, key);
+    if (integer)
+        return shortest(value.integer);
+    if (number == std::floor(number) && std::fabs(number) < 9e15)
+        return shortest(static_cast<int64_t>(number));
+    return vr == EVR_DS ? decimal(number) : shortest(number);
 }
 
 /* All values as one text, separated by backslashes. */
@@ -210,6 +216,11 @@ static std::string encode(Root &root, DcmItem *item, DcmEVR vr, const std::strin
 
 static void replace(const Target &target, Root &root, std::unique_ptr<DcmElement> made)
 {
+    /* explicit VR has 16 bits for the length of most (PS3.5 7.1.2) */
+    bool wide = DcmVR(actual_vr(made.get())).usesExtendedLengthEncoding();
+    if (!wide && made->getLength() > 65534)
+        fail("bad-value", "%s: longer than the 65534 bytes that its VR can have",
+             tag_text(target.tag).c_str());
     if (DcmElement *old = target.element())
         root.expire_below(old);
     OFCondition condition = target.item->insert(made.get(), OFTrue);
@@ -222,8 +233,7 @@ static void replace(const Target &target, Root &root, std::unique_ptr<DcmElement
 static std::unique_ptr<DcmElement> new_element(const DcmTag &tag)
 {
     DcmElement *made = nullptr;
-    DcmTag copy = tag;
-    OFCondition condition = DcmItem::newDicomElement(made, copy);
+    OFCondition condition = DcmItem::newDicomElementWithVR(made, tag);
     if (condition.bad() || made == nullptr)
         fail_with("bad-value", tag_text(tag), condition);
     return std::unique_ptr<DcmElement>(made);

@@ -90,14 +90,6 @@ static Put into(std::string &text)
 
 } // namespace
 
-static E_TransferSyntax syntax_named(const char *uid)
-{
-    E_TransferSyntax syntax = DcmXfer(uid).getXfer();
-    if (syntax == EXS_Unknown)
-        fail("dataset-syntax", "unknown transfer syntax '%s'", uid);
-    return syntax;
-}
-
 static void check_writable(Root &root, E_TransferSyntax syntax)
 {
     DcmDataset *dataset = root.dataset();
