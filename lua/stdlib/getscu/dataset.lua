@@ -49,8 +49,10 @@ function dataset.core_of(ds)
 end
 local core_of = dataset.core_of
 
--- Everything below that raises does so for the caller of the function that calls it directly.
-local CALLER = 3
+-- Levels of `error`. Who used a method or an attribute gets the blame, however deep the mistake is
+-- found: a function that takes `level` takes the one that its caller would use, and adds itself.
+-- All frames between must be there, so nothing that may raise is called as a tail call.
+local USER = 2 -- in a method
 
 -- A path as the core wants it, which counts items from 0.
 local function to_core(path, level)
@@ -69,13 +71,13 @@ end
 
 -- The result of a call of the core; mistakes raise, other failures are returned.
 local function checked(result, err)
-    if result == nil and err and MISTAKES[err.code] then error(err.message, CALLER) end
+    if result == nil and err and MISTAKES[err.code] then error(err.message, USER + 1) end
     return result, err
 end
 
 -- As checked, but everything raises: for attributes, where nil means absent.
 local function must(result, err)
-    if result == nil and err then error(err.message, CALLER) end
+    if result == nil and err then error(err.message, USER + 1) end
     return result
 end
 
@@ -116,7 +118,7 @@ end
 -- @param path keyword, tag or path
 -- @return value [, err]: with a text that holds what its character set does not know comes an error
 function methods:get(path, default)
-    local value, err = fetch(self, to_core(path, CALLER - 1), CALLER - 1)
+    local value, err = fetch(self, to_core(path, USER), USER)
     if value == nil then return default end
     return value, err
 end
@@ -124,7 +126,7 @@ end
 function metatable:__index(key)
     local method = methods[key]
     if method then return method end
-    return (fetch(self, to_core(key, CALLER - 1), CALLER - 1))
+    return (fetch(self, to_core(key, USER), USER))
 end
 
 local function split(text, vr)
@@ -140,15 +142,17 @@ end
 --- All values of an attribute as an array; an empty one where it is absent or empty.
 function methods:values(path)
     local handle = core_of(self)
-    path = to_core(path, CALLER - 1)
+    path = to_core(path, USER)
     local value, vr = handle:get(path)
-    if type(vr) == "table" then error(vr.message, CALLER - 1) end
+    if type(vr) == "table" then error(vr.message, USER) end
     if value == nil then return {} end
     if vr == "SQ" then return items_of(handle, path, value) end
     if type(value) ~= "string" then return { value } end
     if vr:find "^O" or vr == "UN" then return { value } end
     return split(value, vr)
 end
+
+local build -- a data set from a table; below, since assigning a sequence needs it
 
 -- The core's data sets for an array of data sets and tables. Copies: the originals may be items of
 -- the sequence that they replace.
@@ -160,7 +164,7 @@ local function to_items(array, level)
                 level + 1)
         end
         items[i] = dataset.is(content) and must(core_of(content):clone())
-            or core_of(dataset.new(content))
+            or core_of(build(content, level + 1))
     end
     return items
 end
@@ -198,31 +202,31 @@ end
 --- Sets an attribute, and creates what is missing on the way to it. nil removes it.
 -- @param value string, number, an array of them, or for a sequence an array of data sets and tables
 function methods:set(path, value)
-    assign(self, path, value, CALLER - 1)
+    assign(self, path, value, USER)
 end
 
 function metatable:__newindex(key, value)
-    if methods[key] then error(("'%s' is a method"):format(key), CALLER - 1) end
-    assign(self, key, value, CALLER - 1)
+    if methods[key] then error(("'%s' is a method"):format(key), USER) end
+    assign(self, key, value, USER)
 end
 
 --- Whether an attribute (or item) is there, be it empty.
 function methods:has(path)
-    return must(core_of(self):has(to_core(path, CALLER - 1)))
+    return (must(core_of(self):has(to_core(path, USER))))
 end
 
 --- Removes an attribute or an item.
 -- @return whether it was there
 function methods:remove(path)
-    return must(core_of(self):remove(to_core(path, CALLER - 1)))
+    return (must(core_of(self):remove(to_core(path, USER))))
 end
 
 --- Appends an item to a sequence, which is created where it is missing.
 -- @param content table or data set that is copied into it, or nil
 -- @return the item, a data set
 function methods:append(path, content)
-    local source = content and to_items({ content }, CALLER - 1)[1]
-    return dataset.wrap(must(core_of(self):append(to_core(path, CALLER - 1), source)))
+    local source = content and to_items({ content }, USER)[1]
+    return dataset.wrap(must(core_of(self):append(to_core(path, USER), source)))
 end
 
 --- An iterator over the elements of this level in the order of their tags, as they are now.
@@ -254,30 +258,34 @@ end
 --- The bytes of the data set in a transfer syntax.
 -- @return string | nil, err
 function methods:encode(transfer_syntax)
-    return checked(core_of(self):encode(transfer_syntax))
+    local result, err = checked(core_of(self):encode(transfer_syntax))
+    return result, err
 end
 
 --- Writes a DICOM file, in the transfer syntax in which it was read where none is given.
 -- @return true | nil, err
 function methods:write(path, transfer_syntax)
-    return checked(core_of(self):write(path, transfer_syntax))
+    local result, err = checked(core_of(self):write(path, transfer_syntax))
+    return result, err
 end
 
 --- The elements as text for people, and as DICOM JSON.
 -- @return string | nil, err
 function methods:dump()
-    return checked(core_of(self):dump())
+    local result, err = checked(core_of(self):dump())
+    return result, err
 end
 
 function methods:json()
-    return checked(core_of(self):json())
+    local result, err = checked(core_of(self):json())
+    return result, err
 end
 
 --- What the file meta information says, or else the data set: a table {part10=, transfer_syntax=,
 -- sop_class=, sop_instance=, implementation_class=, implementation_version=, source=}; what is
 -- unknown is nil.
 function methods:meta()
-    return must(core_of(self):meta())
+    return (must(core_of(self):meta()))
 end
 
 function metatable:__tostring()
@@ -285,20 +293,25 @@ function metatable:__tostring()
     return text and (text:gsub("\n$", "")) or ("data set (%s)"):format(err.message)
 end
 
---- A new data set with the attributes of a table.
--- @param content table: keyword, tag or path to value as in an assignment; or nil
-function dataset.new(content)
+function build(content, level)
     local ds = dataset.wrap(must(core.new()))
     local keys = {}
-    for key in pairs(content or {}) do
+    for key in pairs(content) do
         if type(key) ~= "string" then
-            error("a data set is made of keywords, tags or paths and their values", CALLER - 1)
+            error("a data set is made of keywords, tags or paths and their values", level + 1)
         end
         keys[#keys + 1] = key
     end
     -- in the order of their names, so that whatever goes wrong goes wrong in the same way
     table.sort(keys)
-    for _, key in ipairs(keys) do assign(ds, key, content[key], CALLER - 1) end
+    for _, key in ipairs(keys) do assign(ds, key, content[key], level + 1) end
+    return ds
+end
+
+--- A new data set with the attributes of a table.
+-- @param content table: keyword, tag or path to value as in an assignment; or nil
+function dataset.new(content)
+    local ds = build(content or {}, USER)
     return ds
 end
 
@@ -316,12 +329,12 @@ end
 
 --- "PatientName" to "0010,0010"; raises where there is no such keyword.
 function dataset.tag(keyword)
-    return must(core.tag(keyword))
+    return (must(core.tag(keyword)))
 end
 
 --- "0010,0010" to "PatientName", or nil.
 function dataset.keyword(tag)
-    return must(core.keyword(tag))
+    return (must(core.keyword(tag)))
 end
 
 --- "1.2.840.10008.5.1.4.1.1.2" to "CTImageStorage", or nil.
