@@ -76,17 +76,32 @@ static void check_value(lua_State *L, struct gs_command *command,
     }
 }
 
+/* Pushes the table that leads from a keyword to its bit. */
+static void push_bits(lua_State *L)
+{
+    if (luaL_getsubtable(L, LUA_REGISTRYINDEX, "getscu.command"))
+        return;
+    for (int bit = 0; bit < GS_BITS; bit++) {
+        lua_pushinteger(L, bit);
+        lua_setfield(L, -2, gs_command_fields()[bit].keyword);
+    }
+}
+
 void gsl_check_command(lua_State *L, int index, struct gs_command *command)
 {
     luaL_checktype(L, index, LUA_TTABLE);
-    const struct gs_command_field *fields = gs_command_fields();
     command->present = 0;
     command->cut = 0;
-    for (int bit = 0; bit < GS_BITS; bit++) {
-        if (lua_getfield(L, index, fields[bit].keyword) != LUA_TNIL) {
-            check_value(L, command, &fields[bit]);
-            command->present |= 1u << bit;
-        }
+    push_bits(L);
+    int bits = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        if (lua_rawget(L, bits) != LUA_TNUMBER)
+            luaL_error(L, "a command set has no element '%s'", lua_tostring(L, -3));
+        lua_Integer bit = lua_tointeger(L, -1);
         lua_pop(L, 1);
+        check_value(L, command, &gs_command_fields()[bit]);
+        command->present |= 1u << bit;
     }
+    lua_pop(L, 1);
 }

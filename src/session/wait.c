@@ -27,6 +27,13 @@ const char *gs_event_name(enum gs_event_type type)
     return names[type];
 }
 
+/* Whether a step is worth its system call: a source without `ready` has something exactly when
+ * poll(2) said so since it last had nothing. */
+static bool worth_a_step(const struct gs_source *source)
+{
+    return source->operations->ready != NULL || !source->quiet;
+}
+
 /* Gives each source one step, the one after the last that had an event first. */
 static bool step_all(struct gs_waiter *waiter, struct gs_source **sources, size_t count,
                      size_t *index, struct gs_event *event)
@@ -35,7 +42,10 @@ static bool step_all(struct gs_waiter *waiter, struct gs_source **sources, size_
         size_t at = (waiter->turn + i) % count;
         sources[at]->busy = false;
         *event = (struct gs_event){.type = GS_EVENT_NONE};
-        if (sources[at]->operations->step(sources[at], event)) {
+        if (!worth_a_step(sources[at]))
+            continue;
+        sources[at]->quiet = !sources[at]->operations->step(sources[at], event);
+        if (!sources[at]->quiet) {
             waiter->turn = at + 1;
             *index = at;
             return true;
@@ -69,9 +79,13 @@ static int poll_all(struct gs_source **sources, size_t count, struct pollfd *pol
     if (!pollable && !busy && isinf(moment))
         return 0;
     int ready = poll(polled, (nfds_t)count, busy ? 0 : milliseconds_until(moment));
-    for (size_t i = 0; ready > 0 && i < count; i++)
-        if (polled[i].revents != 0 && sources[i]->operations->ready != NULL)
+    for (size_t i = 0; ready > 0 && i < count; i++) {
+        if (polled[i].revents == 0)
+            continue;
+        sources[i]->quiet = false;
+        if (sources[i]->operations->ready != NULL)
             sources[i]->operations->ready(sources[i], polled[i].revents);
+    }
     return ready < 0 ? -1 : 1;
 }
 

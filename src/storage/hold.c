@@ -15,6 +15,8 @@ void gs_budget_clear(struct gs_budget *budget)
     free(budget->spare);
     budget->spare = NULL;
     budget->spare_capacity = 0;
+    free(budget->spare_sink); /* it owns nothing any more */
+    budget->spare_sink = NULL;
 }
 
 /* The capacity for `size` bytes: doubled, so that bytes are moved seldom, where the budget allows

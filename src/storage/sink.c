@@ -36,11 +36,12 @@ struct gs_sink {
 
 /* Making and freeing. */
 
-static struct gs_sink *new_sink(enum kind kind)
+static struct gs_sink *new_sink(enum kind kind, struct gs_sink *spare)
 {
-    struct gs_sink *sink = calloc(1, sizeof *sink);
+    struct gs_sink *sink = spare != NULL ? spare : malloc(sizeof *sink);
     if (sink == NULL)
         return NULL;
+    memset(sink, 0, sizeof *sink);
     sink->kind = kind;
     sink->hold.budget = &sink->own;
     sink->file.descriptor = -1;
@@ -51,9 +52,10 @@ static struct gs_sink *new_sink(enum kind kind)
 struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budget *budget,
                                  bool hold)
 {
-    struct gs_sink *sink = new_sink(KIND_FILE);
+    struct gs_sink *sink = new_sink(KIND_FILE, budget->spare_sink);
     if (sink == NULL)
         return NULL;
+    budget->spare_sink = NULL;
     sink->keep = hold;
     sink->hold.budget = budget;
     gs_temporary_init(&sink->file, directory);
@@ -62,12 +64,12 @@ struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budge
 
 struct gs_sink *gs_sink_discard_new(void)
 {
-    return new_sink(KIND_DISCARD);
+    return new_sink(KIND_DISCARD, NULL);
 }
 
 struct gs_sink *gs_sink_memory_new(size_t limit)
 {
-    struct gs_sink *sink = new_sink(KIND_MEMORY);
+    struct gs_sink *sink = new_sink(KIND_MEMORY, NULL);
     if (sink == NULL)
         return NULL;
     sink->keep = true;
@@ -92,7 +94,11 @@ void gs_sink_free(struct gs_sink *sink)
     if (sink->kind == KIND_FILE)
         gs_temporary_clear(&sink->file);
     gs_budget_clear(&sink->own);
-    free(sink);
+    struct gs_budget *budget = sink->hold.budget;
+    if (budget != &sink->own && budget->spare_sink == NULL)
+        budget->spare_sink = sink;
+    else
+        free(sink);
 }
 
 /* Failing: `failure` has been filled. */

@@ -34,6 +34,7 @@ struct gs_budget {
     size_t used; /* bytes of the buffers that sinks hold now */
     uint8_t *spare;
     size_t spare_capacity;
+    struct gs_sink *spare_sink;
 };
 void gs_budget_init(struct gs_budget *budget);
 void gs_budget_clear(struct gs_budget *budget);

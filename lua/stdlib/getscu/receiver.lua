@@ -25,7 +25,8 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 -- @return receiver | nil, err
 function receiver.new(options)
     errors.check_fields(options, FIELDS, "getscu.receiver")
-    local self = setmetatable({ hold = options.storage ~= "bit-preserving", named = {} }, Receiver)
+    local self = setmetatable({ hold = options.storage ~= "bit-preserving", named = {},
+        prefixes = {} }, Receiver)
     if not options.ignore then
         local directory, err = core.directory(options.directory or ".")
         if not directory then return nil, errors.wrap(err) end
@@ -45,7 +46,12 @@ function Receiver.__index:name(command)
     -- no folders by a UID; whatever else is unsafe in it, the core escapes
     local uid = command.AffectedSOPInstanceUID:gsub("[/\0]", "_")
     if not self.hold then return uid end
-    local prefix = core.dataset.modality(command.AffectedSOPClassUID or "") or "UNKNOWN"
+    local class = command.AffectedSOPClassUID or ""
+    local prefix = self.prefixes[class]
+    if not prefix then
+        prefix = core.dataset.modality(class) or "UNKNOWN"
+        self.prefixes[class] = prefix
+    end
     return prefix .. "." .. uid
 end
 

@@ -93,11 +93,37 @@ local function sleep_until_ready(waiter)
     return waiter.event
 end
 
+-- The source and all that are watched: what a wait without tasks is for. Kept for the next time.
+local alone = {}
+
+local function alone_with(source)
+    if alone[1] ~= source then
+        alone = { source }
+        for other in pairs(watched) do
+            if other ~= source then alone[#alone + 1] = other end
+        end
+    end
+    return alone
+end
+
+-- The same as sleeping until a waiter is ready, where there is nobody else: the usual case, and the
+-- one that has to be fast.
+local function wait_alone(source, seconds)
+    local happened, event = core.wait(alone_with(source), seconds)
+    if happened == source then return event end
+    if happened then
+        watched[happened](event)
+    elseif event == "interrupted" then
+        error("interrupted", 0)
+    end
+end
+
 --- Waits for an event of a source.
 -- @param source association, listener, child process or signals of the core
 -- @param seconds number or nil: no limit
--- @return event, or nil when the time is up or tasks.wake() was called
+-- @return event, or nil: the time is up, tasks.wake() was called, or a watched source had its event
 function tasks.wait(source, seconds)
+    if next(waiting) == nil and next(current) == nil then return wait_alone(source, seconds) end
     if by_source[source] then error("another task waits for this already", 2) end
     local waiter = { source = source, deadline = core.clock() + (seconds or math.huge) }
     waiting[waiter] = true
@@ -122,6 +148,7 @@ end
 -- @param handler function, or nil to stop
 function tasks.watch(source, handler)
     watched[source] = handler
+    alone = {}
 end
 
 --- Starts a task: calls `body(...)` as a coroutine, until it first waits.
