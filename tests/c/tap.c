@@ -1,6 +1,7 @@
 /* A tap: it stands between a client and a server, records what they say, and spoils it where asked.
  *
  *     tap --to PORT --record PREFIX --port-file FILE [--chunk N] [--cut N] [--reset N] [--hold N]
+ *     tap --say FILE | --deaf 1 --record PREFIX --port-file FILE
  *
  * It listens on a free port of 127.0.0.1, writes the port to FILE, and connects each client to
  * PORT. Connection n (from 1) is recorded, as it was delivered, in PREFIX.n.client and
@@ -10,6 +11,12 @@
  *     --cut N     after N bytes both connections are closed
  *     --reset N   after N bytes they are reset
  *     --hold N    after N bytes nothing more comes
+ *
+ * Without --to it is a server itself:
+ *
+ *     --say FILE  says what the file holds, whatever the client says, and waits for the client's
+ * end
+ *     --deaf 1    takes no connection; the system's queue for them is full
  *
  * Each connection has a process of its own, which ends with the tap. */
 
@@ -30,8 +37,8 @@
 enum { BUFFER = 65536 };
 
 struct options {
-    const char *record, *port_file;
-    long to, chunk, cut, reset, hold; /* 0 where not given */
+    const char *record, *port_file, *say;
+    long to, chunk, cut, reset, hold, deaf; /* 0 where not given */
 };
 
 struct side {
@@ -157,6 +164,37 @@ static _Noreturn void relay(const struct options *options, unsigned connection, 
     end(options, client, server);
 }
 
+/* Says what a file holds, and waits until the client has nothing more to say. */
+static _Noreturn void say(const struct options *options, unsigned connection, int client)
+{
+    char bytes[BUFFER];
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    int file = open(options->say, O_RDONLY);
+    if (file < 0)
+        die(options->say);
+    ssize_t got;
+    while ((got = read(file, bytes, sizeof bytes)) > 0 && write_all(client, bytes, got))
+        ;
+    struct side heard = {.record = open_record(options, connection, "client")};
+    while ((got = read(client, bytes, sizeof bytes)) > 0)
+        write_all(heard.record, bytes, got);
+    exit(0);
+}
+
+/* Fills the queue of a listener with connections of its own. */
+static _Noreturn void be_deaf(int listener)
+{
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    getsockname(listener, (struct sockaddr *)&address, &size);
+    for (int i = 0; i < 4; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(fd, (struct sockaddr *)&address, sizeof address);
+    }
+    for (;;)
+        pause();
+}
+
 static void tell_port(const struct options *options, int listener)
 {
     struct sockaddr_in address;
@@ -182,6 +220,8 @@ static struct options read_options(int argc, char **argv)
                  {"--cut", &options.cut, NULL},
                  {"--reset", &options.reset, NULL},
                  {"--hold", &options.hold, NULL},
+                 {"--deaf", &options.deaf, NULL},
+                 {"--say", NULL, &options.say},
                  {"--record", NULL, &options.record},
                  {"--port-file", NULL, &options.port_file}};
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -194,8 +234,9 @@ static struct options read_options(int argc, char **argv)
                 *table[row].text = argv[i + 1];
         }
     }
-    if (options.to == 0 || options.record == NULL || options.port_file == NULL) {
-        fputs("tap: --to, --record and --port-file are needed\n", stderr);
+    bool one = (options.to != 0) + (options.say != NULL) + (options.deaf != 0) == 1;
+    if (!one || options.record == NULL || options.port_file == NULL) {
+        fputs("tap: --to, --say or --deaf, --record and --port-file are needed\n", stderr);
         exit(2);
     }
     return options;
@@ -209,14 +250,18 @@ int main(int argc, char **argv)
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = loopback(0);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(listener, 16) != 0)
+        listen(listener, options.deaf ? 0 : 16) != 0)
         die("listen");
     tell_port(&options, listener);
+    if (options.deaf)
+        be_deaf(listener);
     for (unsigned connection = 1;; connection++) {
         int client = accept(listener, NULL, NULL);
         if (client < 0)
             die("accept");
         pid_t child = fork();
+        if (child == 0 && options.say != NULL)
+            say(&options, connection, client);
         if (child == 0)
             relay(&options, connection, client);
         close(client);

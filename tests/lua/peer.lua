@@ -11,6 +11,7 @@
 
 local core = require "getscu.core"
 local dataset = require "getscu.dataset"
+local support = require "support"
 local tasks = require "getscu.tasks"
 
 local peer = {}
@@ -160,13 +161,15 @@ end
 --- Runs build/getscu against a conversation, to the end of both.
 -- @param arguments list: the command line, but for the AE title, host and port
 -- @param conversation function(link, process); what it returns is returned here
--- @param options table or nil, as of Server:link(); files (query files, after host and port)
+-- @param options table or nil, as of Server:link(); files (query files, after host and port);
+--   program (list of words in its place)
 -- @return result of the program (code, out, err), and the values of the conversation
 function peer.converse(box, arguments, conversation, options)
     local server <close> = peer.listen()
     local said
-    local process = box:start_getscu(arguments, "-aec", server.title, "127.0.0.1", server.port,
-        options and options.files or {})
+    options = options or {}
+    local process = box:start(support.words(options.program or support.getscu, arguments, "-aec",
+        server.title, "127.0.0.1", server.port, options.files or {}))
     local task = tasks.start(function()
         local link = server:link(options)
         said = table.pack(conversation(link, process))

@@ -92,6 +92,20 @@ end
 
 -- ---- processes ----
 
+--- The words of a command line, in one list.
+-- @param ... words, numbers, and lists of them
+function support.words(...)
+    local list = {}
+    for _, part in ipairs { ... } do
+        if type(part) == "table" then
+            for _, word in ipairs(support.words(table.unpack(part))) do list[#list + 1] = word end
+        else
+            list[#list + 1] = tostring(part)
+        end
+    end
+    return list
+end
+
 --- Starts a program, with its standard streams in files, and does not wait for it.
 -- @param arguments list, the program first
 -- @param options table or nil: input (a file); environment (a list of "NAME=value")
@@ -184,21 +198,20 @@ function Box.__index:tool(arguments, options)
     return result.out
 end
 
-local function words(...)
-    local list = {}
-    for _, part in ipairs { ... } do
-        if type(part) == "table" then
-            table.move(part, 1, #part, #list + 1, list)
-        else
-            list[#list + 1] = tostring(part)
-        end
-    end
-    return list
-end
-
 --- Starts the program. Arguments: words and lists of them.
 function Box.__index:start_getscu(...)
-    return self:start(words(support.getscu, ...))
+    return self:start(support.words(support.getscu, ...))
+end
+
+--- The words before a command that make it run as nobody, and a copy of the program that nobody may
+-- run; or nil where we are not root.
+-- @return list that begins a command line
+function Box.__index:as_nobody()
+    if self:tool { "id", "-u" } ~= "0\n" then return nil end
+    local program = self:new_path("getscu")
+    self:tool { "cp", support.getscu, program }
+    self:tool { "chmod", "755", self.path }
+    return { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program }
 end
 
 --- Runs the program to its end.
@@ -237,7 +250,7 @@ end
 --- A DICOM file from lines as dcmdump writes them.
 function Box.__index:dump2dcm(text, ...)
     local path = self:new_path("made.dcm")
-    self:tool(words("dump2dcm", "-q", { ... }, self:file(text, "dump"), path))
+    self:tool(support.words("dump2dcm", "-q", { ... }, self:file(text, "dump"), path))
     return path
 end
 
@@ -293,9 +306,9 @@ function Box.__index:dcmqrscp(directory, options)
     local server = { title = "QR", port = support.free_port(), directory = directory }
     local files = {}
     for i, name in ipairs(support.list(directory)) do files[i] = directory .. "/" .. name end
-    self:tool(words("dcmqridx", directory, files))
+    self:tool(support.words("dcmqridx", directory, files))
     local configuration = self:file(DCMQRSCP:format(server.port, directory), "dcmqrscp.cfg")
-    server.process = self:start(words("dcmqrscp", options and options.arguments or {}, "-c",
+    server.process = self:start(support.words("dcmqrscp", options and options.arguments or {}, "-c",
         configuration))
     server.process:await(function() return answers(self, server) end, "an answer to C-ECHO")
     return server
@@ -340,26 +353,43 @@ function Box.__index:image_server(count, size)
     return { title = "BENCH", port = math.tointeger(support.read(port_file)), process = process }
 end
 
---- Starts a tap before a server (see tests/c/tap.c).
--- @param options table or nil: chunk, cut, reset, hold
--- @return server: title, port; record (path before ".1.client" and ".1.server")
-function Box.__index:tap(server, options)
-    local port_file, record = self:new_path("port"), self:new_path("record")
-    local arguments = { support.build .. "/tests/tap", "--to", tostring(server.port), "--record",
-        record, "--port-file", port_file }
-    for name, value in pairs(options or {}) do
+-- A tap, see tests/c/tap.c.
+local function start_tap(box, title, options)
+    local port_file, record = box:new_path("port"), box:new_path("record")
+    local arguments = { support.build .. "/tests/tap", "--record", record, "--port-file",
+        port_file }
+    for name, value in pairs(options) do
         table.insert(arguments, "--" .. name)
         table.insert(arguments, tostring(value))
     end
-    local process = self:start(arguments)
+    local process = box:start(arguments)
     process:await(function() return support.read(port_file) end, "its port")
-    return { title = server.title, port = math.tointeger(support.read(port_file)),
-        process = process, record = record }
+    return { title = title, port = math.tointeger(support.read(port_file)), process = process,
+        record = record }
+end
+
+--- Starts a tap before a server.
+-- @param options table or nil: chunk (bytes of a segment), cut, reset, hold (after how many bytes)
+-- @return server: title, port; record (path before ".1.client" and ".1.server")
+function Box.__index:tap(server, options)
+    local all = { to = server.port }
+    for name, value in pairs(options or {}) do all[name] = value end
+    return start_tap(self, server.title, all)
+end
+
+--- Starts a server that says these bytes to whoever connects.
+function Box.__index:sayer(bytes)
+    return start_tap(self, "SAYER", { say = self:file(bytes) })
+end
+
+--- Starts a server that takes no connection.
+function Box.__index:deaf_server()
+    return start_tap(self, "DEAF", { deaf = 1 })
 end
 
 --- The words of a command line for a server: AE title, and at its end host and port.
 function support.to(server, ...)
-    return words("-aec", server.title, { ... }, "127.0.0.1", server.port)
+    return support.words("-aec", server.title, { ... }, "127.0.0.1", server.port)
 end
 
 return support
