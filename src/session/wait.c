@@ -89,6 +89,15 @@ static int poll_all(struct gs_source **sources, size_t count, struct pollfd *pol
     return ready < 0 ? -1 : 1;
 }
 
+/* A signal came. True: one of the sources, its self-pipe most likely, has an event. */
+static bool signalled(struct gs_waiter *waiter, struct gs_source **sources, size_t count,
+                      size_t *index, struct gs_event *event)
+{
+    for (size_t i = 0; i < count; i++)
+        sources[i]->quiet = false;
+    return step_all(waiter, sources, count, index, event);
+}
+
 static enum gs_wait_result wait_until(struct gs_waiter *waiter, struct gs_source **sources,
                                       size_t count, struct pollfd *polled, double until,
                                       size_t *index, struct gs_event *event)
@@ -101,8 +110,12 @@ static enum gs_wait_result wait_until(struct gs_waiter *waiter, struct gs_source
         int worth = poll_all(sources, count, polled, until);
         if (worth == 0)
             return GS_WAIT_TIMEOUT;
+        if (worth < 0 && errno != EINTR)
+            return GS_WAIT_FAILED;
+        if (worth < 0 && !signalled(waiter, sources, count, index, event))
+            return GS_WAIT_INTERRUPTED;
         if (worth < 0)
-            return errno == EINTR ? GS_WAIT_INTERRUPTED : GS_WAIT_FAILED;
+            return GS_WAIT_EVENT;
     }
 }
 
