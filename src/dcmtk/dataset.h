@@ -26,8 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_DATASET_DEPTH_MAX   64        /* nested sequences; deeper ones are not opened */
-#define GS_DATASET_INFLATE_MAX 268435456 /* bytes that a deflated data set may become */
+#define GS_DATASET_DEPTH_MAX   64       /* nested sequences; deeper ones are not opened */
+#define GS_DATASET_INFLATE_MAX 67108864 /* bytes that a deflated data set may become */
 
 struct gs_dataset;
 
@@ -41,7 +41,7 @@ enum gs_value_kind {
     GS_VALUE_TEXT,     /* `text`, several values separated by backslashes; DS and IS too */
     GS_VALUE_INTEGER,  /* `integer`, where there is exactly one value; several come as text */
     GS_VALUE_REAL,     /* `real`, likewise */
-    GS_VALUE_BYTES,    /* `text`, in little endian */
+    GS_VALUE_BYTES,    /* `text`, words in little endian */
     GS_VALUE_SEQUENCE, /* `count` items */
     GS_VALUE_ITEM      /* the path ends in an item that exists: see gs_dataset_item */
 };
@@ -51,7 +51,7 @@ struct gs_value {
     char vr[3];       /* empty where absent */
     bool invalid;     /* the text holds bytes that its character set does not know: U+FFFD */
     size_t count;     /* values, or items */
-    const char *text; /* terminated by a NUL that is not counted, but may contain others */
+    const char *text; /* a TEXT has a NUL behind it that is not counted */
     size_t size;
     int64_t integer;
     double real;
@@ -76,8 +76,7 @@ struct gs_meta {
     char source[17];
 };
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 struct gs_dataset *gs_dataset_new(struct gs_error *error);
 
@@ -105,8 +104,7 @@ void gs_dataset_bound(struct gs_dataset *dataset, struct gs_tag tag);
 
 int gs_dataset_meta(struct gs_dataset *dataset, struct gs_meta *meta, struct gs_error *error);
 
-/* --- values --------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 int gs_dataset_get(struct gs_dataset *dataset, const char *path, struct gs_value *value,
                    struct gs_error *error);
@@ -129,8 +127,7 @@ int gs_dataset_remove(struct gs_dataset *dataset, const char *path, struct gs_er
 int gs_dataset_elements(struct gs_dataset *dataset, const struct gs_element **elements,
                         size_t *count, struct gs_error *error);
 
-/* --- items ---------------------------------------------------------------------------------------
- */
+/* --- items ------------------------------------------------------------------------------------ */
 
 /* A view of the item to which `path` leads: "RequestAttributesSequence[0]". NULL and the code
  * "no-item": there is none. */
@@ -142,8 +139,7 @@ struct gs_dataset *gs_dataset_item(struct gs_dataset *dataset, const char *path,
 struct gs_dataset *gs_dataset_append(struct gs_dataset *dataset, const char *path,
                                      struct gs_dataset *source, struct gs_error *error);
 
-/* --- out -----------------------------------------------------------------------------------------
- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 /* The data set in a transfer syntax. "dataset-syntax": Pixel Data would need a codec. */
 int gs_dataset_encode(struct gs_dataset *dataset, const char *transfer_syntax, const char **bytes,

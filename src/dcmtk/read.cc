@@ -19,8 +19,8 @@
 namespace room
 {
 
-/* Bytes of stack for parsing; GS_DATASET_DEPTH_MAX levels take a third of it. */
-constexpr uintptr_t STACK_MAX = 256 * 1024;
+/* Bytes of stack for parsing; GS_DATASET_DEPTH_MAX levels take a fifth of it. */
+constexpr uintptr_t STACK_MAX = 512 * 1024;
 
 static uintptr_t stack_here()
 {

@@ -79,8 +79,7 @@ struct Root {
     gs_text *charset(const std::string &wanted);
 };
 
-/* --- tags and paths: path.cc ---------------------------------------------------------------------
- */
+/* --- names and paths: dictionary.cc, path.cc -------------------------------------------------- */
 
 struct Step {
     DcmTag tag;
@@ -116,8 +115,7 @@ void need_dictionary();
 /* Throws "dataset-syntax" where DCMTK does not know it. */
 E_TransferSyntax syntax_named(const char *uid);
 
-/* --- character sets: charset.cc ------------------------------------------------------------------
- */
+/* --- character sets: charset.cc --------------------------------------------------------------- */
 
 bool is_text(DcmEVR vr); /* those that Specific Character Set concerns */
 /* The value of Specific Character Set that holds in an item: its own or that of what encloses it.
@@ -133,8 +131,7 @@ void make_utf8(Root &root, bool declare = true);
  * `before` to `after`; "charset" where `after` cannot hold one. What was invalid stays as it is. */
 void convert(Root &root, DcmItem *item, const std::string &before, const std::string &after);
 
-/* --- values and elements: value.cc, set.cc -------------------------------------------------------
- */
+/* --- values and elements: value.cc, set.cc ---------------------------------------------------- */
 
 DcmEVR actual_vr(DcmElement *element);
 bool is_bytes(DcmEVR vr); /* OB, OW, ... UN */
@@ -144,8 +141,7 @@ std::string_view raw_text(DcmElement *element);
 void put_bytes(DcmElement *element, std::string_view bytes);
 DcmSequenceOfItems *as_sequence(DcmElement *element); /* null: it is none */
 
-/* --- life: dataset.cc ----------------------------------------------------------------------------
- */
+/* --- life: dataset.cc ------------------------------------------------------------------------- */
 
 gs_dataset *new_view(const std::shared_ptr<Root> &root, DcmItem *item, DcmTagKey top,
                      unsigned depth);

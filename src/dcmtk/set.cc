@@ -126,9 +126,7 @@ static void check_numbers(std::string_view text, const Range &range, const DcmTa
         return;
     each_value(text, [&](std::string_view one) {
         double number;
-        bool empty_is = one.empty() && range.vr == EVR_IS;
-        if (!empty_is &&
-            (!parses(one, range.whole, number) || number < range.least || number > range.most))
+        if (!parses(one, range.whole, number) || number < range.least || number > range.most)
             fail("bad-value", "%s: '%.*s' is no value of VR %s", tag_text(key).c_str(),
                  static_cast<int>(std::min<size_t>(one.size(), 64)), one.data(),
                  DcmVR(range.vr).getValidVRName());

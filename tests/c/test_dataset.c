@@ -61,8 +61,7 @@ static void check(struct gs_dataset *dataset, const char *path, const char *text
     assert_int_equal(value.size, strlen(text));
 }
 
-/* --- paths ---------------------------------------------------------------------------------------
- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 static void an_attribute_has_four_names(void **state)
 {
@@ -138,8 +137,7 @@ static void a_private_attribute_needs_its_creator(void **state)
     gs_dataset_free(dataset);
 }
 
-/* --- values --------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static void numbers_keep_their_value(void **state)
 {
@@ -230,8 +228,7 @@ static void bytes_are_little_endian_whatever_the_syntax(void **state)
     gs_dataset_free(dataset);
 }
 
-/* --- character sets ------------------------------------------------------------------------------
- */
+/* --- character sets --------------------------------------------------------------------------- */
 
 static void text_that_does_not_fit_makes_it_utf8(void **state)
 {
@@ -314,8 +311,7 @@ static void an_item_that_leaves_its_data_set_says_its_character_set(void **state
     gs_dataset_free(dataset);
 }
 
-/* --- items ---------------------------------------------------------------------------------------
- */
+/* --- items ------------------------------------------------------------------------------------ */
 
 static void an_item_keeps_the_whole_alive(void **state)
 {
@@ -422,8 +418,7 @@ static void nesting_has_an_end(void **state)
     gs_dataset_free(view);
 }
 
-/* --- bytes and files -----------------------------------------------------------------------------
- */
+/* --- bytes and files -------------------------------------------------------------------------- */
 
 static struct gs_dataset *sample(void)
 {
@@ -643,8 +638,7 @@ static void damaged_bytes_never_crash(void **state)
     gs_dataset_free(dataset);
 }
 
-/* --- what an edit of a received object needs -----------------------------------------------------
- */
+/* --- what an edit of a received object needs -------------------------------------------------- */
 
 static void what_was_touched_is_known(void **state)
 {
@@ -696,8 +690,7 @@ static void what_has_not_arrived_is_not_absent(void **state)
     gs_dataset_free(dataset);
 }
 
-/* --- for people ----------------------------------------------------------------------------------
- */
+/* --- for people ------------------------------------------------------------------------------- */
 
 static void a_dump_shows_text_and_no_controls(void **state)
 {
@@ -757,8 +750,7 @@ static void names_are_those_of_the_standard(void **state)
     assert_string_not_equal(first, second);
 }
 
-/* --- messages ------------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 /* What a function writes to standard error. */
 static const char *caught(void (*write_messages)(void))
