@@ -80,6 +80,13 @@ function dimse.is_query(uid)
     return row ~= nil and (row.kind == "find" or row.kind == "get" or row.kind == "move")
 end
 
+--- What a UID of the core's table is: "verification", "storage", "find", "get", "move" or "transfer
+-- syntax"; nil for others.
+function dimse.kind(uid)
+    local row = entry(uid)
+    return row and row.kind
+end
+
 --- UIDs of the 122 storage SOP classes, in the order of the manual.
 function dimse.storage_classes()
     local list = {}
