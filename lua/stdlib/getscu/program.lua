@@ -1,8 +1,11 @@
 --- program: from the arguments to the exit code. Runs the default script, or the one of --run.
 
+-- What the program that runs sees as `arg`; as in a stock interpreter, what stands before its own
+-- name is at negative places: getscu itself at arg[-1].
 local function command_line(arguments, from)
     local list = {}
     for i = from, #arguments do list[#list + 1] = arguments[i] end
+    list[-1] = arguments[0]
     list[0] = arguments[from - 1]
     return list
 end
