@@ -51,7 +51,7 @@ local core_of = dataset.core_of
 
 -- Levels of `error`. Who used a method or an attribute gets the blame, however deep the mistake is
 -- found: a function that takes `level` takes the one that its caller would use, and adds itself.
--- All frames between must be there, so nothing that may raise is called as a tail call.
+-- All frames between must be there, so what may raise is not called as a tail call but for one.
 local USER = 2 -- in a method
 
 -- A path as the core wants it, which counts items from 0.
@@ -69,13 +69,15 @@ local function to_core(path, level)
     end))
 end
 
--- The result of a call of the core; mistakes raise, other failures are returned.
-local function checked(result, err)
-    if result == nil and err and MISTAKES[err.code] then error(err.message, USER + 1) end
-    return result, err
+-- Ends a method with what the core returned; mistakes raise. To be called as a tail call, since it
+-- stands in for the method: what succeeds is one value, without a nil behind it.
+local function checked(...)
+    local result, err = ...
+    if result == nil and err and MISTAKES[err.code] then error(err.message, USER) end
+    return ...
 end
 
--- As checked, but everything raises: for attributes, where nil means absent.
+-- Everything raises: for attributes, where nil means absent.
 local function must(result, err)
     if result == nil and err then error(err.message, USER + 1) end
     return result
@@ -119,8 +121,9 @@ end
 -- @return value [, err]: with a text that holds what its character set does not know comes an error
 function methods:get(path, default)
     local value, err = fetch(self, to_core(path, USER), USER)
+    if err then return value, err end
     if value == nil then return default end
-    return value, err
+    return value
 end
 
 function metatable:__index(key)
@@ -258,27 +261,23 @@ end
 --- The bytes of the data set in a transfer syntax.
 -- @return string | nil, err
 function methods:encode(transfer_syntax)
-    local result, err = checked(core_of(self):encode(transfer_syntax))
-    return result, err
+    return checked(core_of(self):encode(transfer_syntax))
 end
 
 --- Writes a DICOM file, in the transfer syntax in which it was read where none is given.
 -- @return true | nil, err
 function methods:write(path, transfer_syntax)
-    local result, err = checked(core_of(self):write(path, transfer_syntax))
-    return result, err
+    return checked(core_of(self):write(path, transfer_syntax))
 end
 
 --- The elements as text for people, and as DICOM JSON.
 -- @return string | nil, err
 function methods:dump()
-    local result, err = checked(core_of(self):dump())
-    return result, err
+    return checked(core_of(self):dump())
 end
 
 function methods:json()
-    local result, err = checked(core_of(self):json())
-    return result, err
+    return checked(core_of(self):json())
 end
 
 --- What the file meta information says, or else the data set: a table {part10=, transfer_syntax=,
