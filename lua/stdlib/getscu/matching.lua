@@ -27,8 +27,15 @@ local CAPITALS = {
     { 0xFF21, 0xFF3A, 32 }, -- full width
 }
 
+-- Latin Extended-A is in pairs: a capital and its small letter. Capitals are even, but here odd.
+local function is_odd_pair(code)
+    return code >= 0x139 and code <= 0x148 or code >= 0x179
+end
+
 local function small(code)
-    if code >= 0x100 and code <= 0x137 then return code | 1 end -- Latin Extended-A is in pairs
+    if code >= 0x100 and code <= 0x17E and code ~= 0x138 then
+        return is_odd_pair(code) and code + (code & 1) or code | 1
+    end
     for _, range in ipairs(CAPITALS) do
         if code >= range[1] and code <= range[2] then return code + range[3] end
     end
