@@ -26,7 +26,6 @@
 -- association:request_echo(). `association.request` is its A-ASSOCIATE-RQ.
 
 local acceptor = require "getscu.acceptor"
-local contexts = require "getscu.contexts"
 local core = require "getscu.core"
 local dimse = require "getscu.dimse"
 local errors = require "getscu.errors"
@@ -34,6 +33,7 @@ local identifier = require "getscu.identifier"
 local index = require "getscu.index"
 local log = require "getscu.log"
 local status = require "getscu.status"
+local syntaxes = require "getscu.syntaxes"
 local tasks = require "getscu.tasks"
 
 local archive = {}
@@ -185,7 +185,7 @@ local function offer(self, class)
     if stored then return stored end
     if (kind == "find" or kind == "get") and not identifier.model(class) then return nil end
     if not kind or kind == "move" or kind == "transfer syntax" then return nil end
-    return { [contexts.EXPLICIT_LITTLE] = true, [contexts.IMPLICIT_LITTLE] = true }
+    return { [syntaxes.EXPLICIT_LITTLE] = true, [syntaxes.IMPLICIT_LITTLE] = true }
 end
 
 -- The request of an association: accepts it, or not.

@@ -1,6 +1,5 @@
 --- archive_get: C-GET as SCP, for archives (PS3.4 C.4.3).
 
-local contexts = require "getscu.contexts"
 local core = require "getscu.core"
 local dataset = require "getscu.dataset"
 local dimse = require "getscu.dimse"
@@ -9,13 +8,14 @@ local identifier = require "getscu.identifier"
 local index = require "getscu.index"
 local log = require "getscu.log"
 local status = require "getscu.status"
+local syntaxes = require "getscu.syntaxes"
 
 local DEFLATED = "1.2.840.10008.1.2.1.99"
 local FAILED_UIDS = "0008,0058"
 local FAILED_UIDS_MAX = 65534 -- bytes: the length of a UI has 16 bits
 
 local UNCOMPRESSED = { [DEFLATED] = true }
-for _, syntax in ipairs(contexts.UNCOMPRESSED) do UNCOMPRESSED[syntax] = true end
+for _, syntax in ipairs(syntaxes.UNCOMPRESSED) do UNCOMPRESSED[syntax] = true end
 
 -- --- one object ----------------------------------------------------------------------------------
 

@@ -4,39 +4,41 @@
 -- ours: "scu" (default: we ask), "scp" (the peer may send us objects, as C-GET needs), or "both".
 
 local dimse = require "getscu.dimse"
+local syntaxes = require "getscu.syntaxes"
 
 local contexts = {}
 
 contexts.MAX = 128 -- in one association: odd IDs from 1 to 255
 
-contexts.IMPLICIT_LITTLE = "1.2.840.10008.1.2"
-contexts.EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
-contexts.EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-
---- All uncompressed transfer syntaxes, the preferred one first.
-contexts.UNCOMPRESSED = { contexts.EXPLICIT_LITTLE, contexts.EXPLICIT_BIG,
-    contexts.IMPLICIT_LITTLE }
-
 --- What the command line proposes, in the manual's order: C-GET of the model, Verification, and the
 -- storage classes.
 -- @param model string: a key of dimse.models
+-- @param propose, prefer names of transfer syntaxes for C-GET and for objects (getscu.syntaxes), or
+--   nil
 -- @return proposal, 124 entries
-function contexts.retrieval(model)
-    local proposal = {
-        { abstract_syntax = dimse.models[model].get, transfer_syntaxes = contexts.UNCOMPRESSED },
-        { abstract_syntax = dimse.VERIFICATION, transfer_syntaxes = contexts.UNCOMPRESSED,
-            role = "both" },
-    }
-    return contexts.add_storage(proposal, "scp")
+function contexts.retrieval(model, propose, prefer)
+    local proposal = contexts.requests(model, propose)
+    return contexts.add_storage(proposal, dimse.storage_classes(), syntaxes.preferred(prefer))
 end
 
---- Adds the storage classes of the manual, uncompressed.
--- @param role string: "scp" to receive objects, "scu" to send them
+--- The two contexts with which every retrieval begins: C-GET of the model, and Verification.
+function contexts.requests(model, propose)
+    return {
+        { abstract_syntax = dimse.models[model].get,
+            transfer_syntaxes = syntaxes.preferred(propose) },
+        { abstract_syntax = dimse.VERIFICATION, transfer_syntaxes = syntaxes.UNCOMPRESSED,
+            role = "both" },
+    }
+end
+
+--- Adds a context for each class, in which the peer may send us objects.
+-- @param classes list of SOP class UIDs
+-- @param transfer_syntaxes list of UIDs
 -- @return the same proposal
-function contexts.add_storage(proposal, role)
-    for _, class in ipairs(dimse.storage_classes()) do
-        proposal[#proposal + 1] = { abstract_syntax = class, role = role,
-            transfer_syntaxes = contexts.UNCOMPRESSED }
+function contexts.add_storage(proposal, classes, transfer_syntaxes)
+    for _, class in ipairs(classes) do
+        proposal[#proposal + 1] = { abstract_syntax = class, role = "scp",
+            transfer_syntaxes = transfer_syntaxes }
     end
     return proposal
 end
@@ -46,14 +48,14 @@ end
 -- @return proposal, 127 entries
 function contexts.all()
     local proposal = { { abstract_syntax = dimse.VERIFICATION, role = "both",
-        transfer_syntaxes = contexts.UNCOMPRESSED } }
+        transfer_syntaxes = syntaxes.UNCOMPRESSED } }
     for _, model in ipairs { "study", "patient" } do
         for _, service in ipairs { "find", "get" } do
             proposal[#proposal + 1] = { abstract_syntax = dimse.models[model][service],
-                transfer_syntaxes = contexts.UNCOMPRESSED }
+                transfer_syntaxes = syntaxes.UNCOMPRESSED }
         end
     end
-    return contexts.add_storage(proposal, "scp")
+    return contexts.add_storage(proposal, dimse.storage_classes(), syntaxes.UNCOMPRESSED)
 end
 
 --- The contexts and role items of an A-ASSOCIATE-RQ. Raises on more than 128 entries.
