@@ -102,11 +102,12 @@ static enum gs_wait_result wait_until(struct gs_waiter *waiter, struct gs_source
                                       size_t count, struct pollfd *polled, double until,
                                       size_t *index, struct gs_event *event)
 {
-    for (;;) {
+    for (bool late = false;;) {
         if (step_all(waiter, sources, count, index, event))
             return GS_WAIT_EVENT;
-        if (gs_clock() >= until)
+        if (late)
             return GS_WAIT_TIMEOUT;
+        late = gs_clock() >= until; /* what has come by then is told: poll(2) once, even for 0 s */
         int worth = poll_all(sources, count, polled, until);
         if (worth == 0)
             return GS_WAIT_TIMEOUT;
