@@ -29,7 +29,7 @@ return function(archive, association, event)
     local named = uid and uid ~= "" and not event.command.cut
     if named then
         association.core:receive(core.sink.file(archive.folder, true),
-            core.path_component(uid .. ".dcm"), "replace", association.calling)
+            uid:gsub("[^%w.]", "_") .. ".dcm", "replace", association.calling)
     else
         association.core:receive(core.sink.discard())
     end
