@@ -2,8 +2,9 @@
 --
 -- A job has one outcome; each C-GET of it is a request of the outcome, on whichever association it
 -- ran. Objects are counted on their request, since the server's counts are those of one C-GET. The
--- job is judged on the union: a failure is settled when its object arrives in another request, or
--- fails in that one, which then has the failure. So no object is counted twice.
+-- requests that one query took (what was missing is asked for again) are a group, and judged on
+-- their union: a failure is settled when its object arrives in another request, or fails in that
+-- one, which then has the failure. So no object is counted twice.
 
 local errors = require "getscu.errors"
 local status = require "getscu.status"
@@ -11,6 +12,7 @@ local verdict = require "getscu.verdict"
 
 local outcome = {}
 local Outcome = { __index = {} }
+local Group = { __index = {} }
 local Request = { __index = {} }
 
 local FAILURES_KEPT = 10000 -- with UID and reason; beyond it they are only counted
@@ -18,16 +20,36 @@ local FAILURES_LISTED = 20 -- in lines()
 
 --- A new outcome: nothing asked, nothing arrived.
 function outcome.new()
-    return setmetatable({ requests = {}, errors = {}, failures = {}, by_uid = {} }, Outcome)
+    return setmetatable({ groups = {}, requests = {}, errors = {}, failures = {}, by_uid = {} },
+        Outcome)
 end
 
---- A C-GET begins.
+--- A query begins.
 -- @param label string or nil: what tells it from others, as the name of its query file
+-- @return group, whose `expected` may be set to how many objects match, when that is known
+function Outcome.__index:group(label)
+    local group = setmetatable({ outcome = self, label = label, requests = {} }, Group)
+    table.insert(self.groups, group)
+    return group
+end
+
+--- A C-GET begins that is alone in its group.
 -- @return request
 function Outcome.__index:request(label)
+    return self:group(label):request()
+end
+
+--- What all requests of the group came to: as of request:judge().
+function Group.__index:judge()
+    return verdict.judge_group(self)
+end
+
+--- A C-GET of this group begins.
+-- @return request
+function Group.__index:request()
     local request = setmetatable({
-        outcome = self,
-        label = label,
+        outcome = self.outcome,
+        label = self.label,
         stored = 0,
         duplicates = 0,
         discarded = 0,
@@ -38,6 +60,7 @@ function Outcome.__index:request(label)
         settled = 0, -- of its failures: those that another request has taken over
     }, Request)
     table.insert(self.requests, request)
+    table.insert(self.outcome.requests, request)
     return request
 end
 
@@ -118,6 +141,12 @@ function Request.__index:cancel()
     self.cancelled = true
 end
 
+--- The association ended before the final response, or could not be used.
+-- @param err error table; it decides the exit code, unless others of its group made it good
+function Request.__index:lost(err)
+    self.err = err
+end
+
 --- The final C-GET-RSP.
 -- @param response table: status, comment; completed, failed, warning, remaining (the counts, nil
 --   where absent); failed_uids (list, Failed SOP Instance UID List, or nil)
@@ -144,9 +173,12 @@ local precedence = { { 128, 255 }, { 80, 99 }, { 40, 59 }, { 60, 67 }, { 70, 79 
 function Outcome.__index:exit_code()
     local exits = {}
     for _, err in ipairs(self.errors) do exits[#exits + 1] = errors.exit_code(err) end
-    for _, request in ipairs(self.requests) do
-        local code = request:judge()
+    for _, group in ipairs(self.groups) do
+        local code = group:judge()
         if code then exits[#exits + 1] = errors.codes[code].exit end
+        for _, request in ipairs(code and group.requests or {}) do
+            if request.err then exits[#exits + 1] = errors.exit_code(request.err) end
+        end
     end
     for _, range in ipairs(precedence) do
         for _, exit in ipairs(exits) do
@@ -192,7 +224,9 @@ function Outcome.__index:summary()
     for _, request in ipairs(self.requests) do
         for _, field in ipairs(summed) do summary[field] = summary[field] + request[field] end
         summary.completed = summary.completed + verdict.acknowledged(request)
-        summary.failed = summary.failed + verdict.missing(request)
+    end
+    for _, group in ipairs(self.groups) do
+        summary.failed = summary.failed + verdict.missing_of_group(group)
     end
     return summary
 end
@@ -233,11 +267,11 @@ local function add_failures(add, summary)
     end
 end
 
-local function add_judgement(add, request, name)
-    local code, text = request:judge()
+local function add_judgement(add, group, name)
+    local code, text = group:judge()
     if code then
         add("error", "%s %s: %s", name, code, text)
-    elseif verdict.acknowledged(request) == 0 and request.settled == 0 then
+    elseif verdict.arrived(group) == 0 then
         add("warn", "%s brought nothing: no object matched its query", name)
     end
 end
@@ -250,9 +284,9 @@ function Outcome.__index:lines()
     local summary = self:summary()
     if summary.response then add_response(add, summary.response) end
     add_failures(add, summary)
-    for i, request in ipairs(self.requests) do
-        local name = request.label or (#self.requests > 1 and "C-GET " .. i or "C-GET")
-        add_judgement(add, request, name)
+    for i, group in ipairs(self.groups) do
+        local name = group.label or (#self.groups > 1 and "C-GET " .. i or "C-GET")
+        add_judgement(add, group, name)
     end
     add("info", "%d objects stored (%d bytes received), %d duplicate, %d left out, %d failed",
         summary.stored, summary.bytes, summary.duplicates, summary.discarded, summary.failed)

@@ -96,4 +96,33 @@ function verdict.judge(request)
     return code, "its final response never came"
 end
 
+--- How many different objects the requests of a group brought: what came again was a duplicate.
+function verdict.arrived(group)
+    local arrived = 0
+    for _, request in ipairs(group.requests) do
+        arrived = arrived + request.stored + request.discarded
+    end
+    return arrived
+end
+
+--- How many objects are still missing when all requests of a group are done.
+function verdict.missing_of_group(group)
+    if #group.requests == 0 then return 0 end
+    if #group.requests == 1 then return verdict.missing(group.requests[1]) end
+    if group.expected then return math.max(group.expected - verdict.arrived(group), 0) end
+    return verdict.missing(group.requests[#group.requests])
+end
+
+--- What the requests of a group came to, on their union.
+-- @return as of judge()
+function verdict.judge_group(group)
+    local requests = group.requests
+    if #requests == 0 then return nil end
+    if #requests == 1 or not group.expected then return verdict.judge(requests[#requests]) end
+    local missing = verdict.missing_of_group(group)
+    if missing == 0 then return nil end
+    return verdict.arrived(group) > 0 and "partial" or "failed",
+        ("%d of %d objects did not arrive or were not kept"):format(missing, group.expected)
+end
+
 return verdict
