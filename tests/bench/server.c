@@ -61,7 +61,14 @@ struct counts {
 
 /* ---- PDUs in and out ---- */
 
-/* A client that is gone ends the association's process, quietly. */
+/* A client that is gone ends the association's process; that it closed is no error. */
+static _Noreturn void leave(void)
+{
+    if (errno != 0 && errno != EPIPE && errno != ECONNRESET)
+        die("the connection failed: %s", strerror(errno));
+    exit(0);
+}
+
 static void send_all(int fd, const uint8_t *data, size_t size)
 {
     while (size > 0) {
@@ -69,7 +76,7 @@ static void send_all(int fd, const uint8_t *data, size_t size)
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
-            exit(0);
+            leave();
         data += sent;
         size -= (size_t)sent;
     }
@@ -94,11 +101,12 @@ static const uint8_t *next_pdu(struct association *a, size_t *size)
         memmove(a->input.data, pdu, have);
         a->next = 0;
         a->input.size = have;
+        errno = 0;
         ssize_t got = recv(a->fd, a->input.data + have, MAXIMUM_INPUT - have, 0);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
-            exit(0);
+            leave();
         a->input.size += (size_t)got;
     }
 }
