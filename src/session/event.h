@@ -66,8 +66,8 @@ struct gs_event {
 
 struct gs_source;
 
-/* `ready`, `deadline` and `excuse` may be NULL where a source needs none; one without `ready` is only
- * stepped when its descriptor is ready. */
+/* `ready`, `deadline` and `excuse` may be NULL where a source needs none; one without `ready` is
+ * only stepped when its descriptor is ready. */
 struct gs_source_operations {
     /* Moves what can be moved without waiting, GS_SHARE bytes at most. True: `event` is filled. */
     bool (*step)(struct gs_source *source, struct gs_event *event);
@@ -84,7 +84,7 @@ struct gs_source_operations {
 
 struct gs_source {
     const struct gs_source_operations *operations;
-    bool busy;  /* the last step ended because its share was used up */
+    bool busy;  /* the last step used up its share, or let the other end in memory go on */
     bool quiet; /* gs_wait(): the last step found nothing, and poll(2) has not spoken since */
 };
 

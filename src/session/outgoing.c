@@ -45,7 +45,8 @@ static bool flush(struct gs_session *session)
             return false;
         }
         gs_association_sent(session->association, (size_t)moved);
-        session->progress = session->write_progress = gs_clock();
+        gs_session_moved(session);
+        session->write_progress = session->progress;
     }
     return true;
 }

@@ -69,12 +69,17 @@ struct gs_session {
 void gs_session_end(struct gs_session *session, enum gs_event_type final, bool last_words);
 /* The same for a failure of ours: queues an A-ABORT. `session->error` is filled already. */
 void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason);
+/* Bytes have moved. A transport in memory has nothing to poll for, but its other end may be able to
+ * go on now: the source is busy. */
+void gs_session_moved(struct gs_session *session);
 
 /* incoming.c: one fragment. True: `event` is filled. */
 bool gs_incoming_fragment(struct gs_session *session, const struct gs_association_event *fragment,
                           struct gs_event *event);
 /* Tells the end of a data set whose header was the last thing to decide. */
 bool gs_incoming_ended(struct gs_session *session, struct gs_event *event);
+/* The receive buffer is about to be reused. */
+void gs_incoming_settle(struct gs_incoming *incoming);
 void gs_incoming_drop(struct gs_incoming *incoming);
 
 /* outgoing.c: write what waits, and go on with the stream. True: `event` is filled. */

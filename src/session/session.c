@@ -25,6 +25,18 @@ static void close_transport(struct gs_session *session)
     session->buffer = NULL;
 }
 
+static bool in_memory(const struct gs_session *session)
+{
+    return session->transport->operations->descriptor(session->transport) < 0;
+}
+
+void gs_session_moved(struct gs_session *session)
+{
+    session->progress = gs_clock();
+    if (in_memory(session))
+        session->source.busy = true;
+}
+
 void gs_session_end(struct gs_session *session, enum gs_event_type final, bool last_words)
 {
     if (session->phase >= GS_PHASE_CLOSING)
@@ -35,6 +47,7 @@ void gs_session_end(struct gs_session *session, enum gs_event_type final, bool l
     session->final.error = &session->error;
     session->start = session->end = 0;
     enter(session, last_words ? GS_PHASE_CLOSING : GS_PHASE_OVER);
+    session->source.busy = true;
     if (!last_words)
         close_transport(session);
 }
@@ -162,11 +175,12 @@ static bool fill_buffer(struct gs_session *session)
 {
     if (!session->readable)
         return false;
+    gs_incoming_settle(&session->incoming);
     struct gs_error error;
     ssize_t moved = session->transport->operations->receive(session->transport, session->buffer,
                                                             GS_RECEIVE_BUFFER, &error);
     if (moved == GS_IO_AGAIN) {
-        session->readable = false;
+        session->readable = in_memory(session);
         return false;
     }
     if (moved <= 0) {
@@ -175,10 +189,10 @@ static bool fill_buffer(struct gs_session *session)
     }
     /* a short read has emptied the socket: poll(2) tells when there is more */
     if (moved < (ssize_t)GS_RECEIVE_BUFFER)
-        session->readable = session->transport->operations->descriptor(session->transport) < 0;
+        session->readable = in_memory(session);
     session->start = 0;
     session->end = (size_t)moved;
-    session->progress = gs_clock();
+    gs_session_moved(session);
     return true;
 }
 
@@ -189,8 +203,11 @@ static bool receive(struct gs_session *session, struct gs_event *event)
         if (gs_incoming_ended(session, event))
             return true;
         if (session->start == session->end) {
-            session->source.busy = moved >= GS_SHARE;
-            if (session->source.busy || !fill_buffer(session))
+            if (moved >= GS_SHARE) {
+                session->source.busy = true;
+                return false;
+            }
+            if (!fill_buffer(session))
                 return false;
             moved += session->end;
         }
@@ -221,6 +238,7 @@ static void linger(struct gs_session *session)
         if (moved < 0)
             break;
         gs_association_sent(session->association, (size_t)moved);
+        gs_session_moved(session);
         if (moved == (ssize_t)size)
             operations->shut(session->transport);
     }
