@@ -2,8 +2,10 @@
 --
 -- Options begin with - or + and stand anywhere; their names have several letters and are never
 -- abbreviated. The word after an option that takes a value is its value, whatever it begins with.
--- Of options that set the same field the rightmost wins. `--` ends the options.
+-- Of options that set the same field the rightmost wins. `--` ends the options. A word @FILE stands
+-- for the words of a command file, whatever stands before it.
 
+local commandfile = require "getscu.commandfile"
 local errors = require "getscu.errors"
 local help = require "getscu.help"
 local suggest = require "getscu.suggest"
@@ -32,6 +34,15 @@ local function choice(word, argument)
         suggest.hint(word, argument.choices))
 end
 
+-- An AE title (PS3.5 table 6.2-1): its blanks at either end do not count.
+local function title(word)
+    local bare = word:match("^ *(.-) *$")
+    if bare ~= "" and #bare <= 16 and not bare:find("[^ -~]") and not bare:find("\\", 1, true) then
+        return bare
+    end
+    return nil, "must be an AE title: 1 to 16 ASCII characters, without backslash"
+end
+
 --- How the argument of each type is read: (word, argument) -> value, or nil and what it must be.
 commandline.types = {
     string = text,
@@ -39,6 +50,7 @@ commandline.types = {
     directory = text,
     integer = integer,
     choice = choice,
+    title = title,
 }
 
 -- Anything wrong is thrown as an error table; parse() catches it.
@@ -56,12 +68,17 @@ local function read(word, argument, option, what)
     return value
 end
 
--- Command files (@file) become their words here, before anything else is looked at.
+-- Command files become their words here, before anything else is looked at.
 local function expand(argv)
+    local words = {}
     for _, word in ipairs(argv) do
-        if word:find("^@.") then fail(nil, "command file '%s' is not available yet", word) end
+        local path = word:match("^@(.+)$")
+        local found, message = { word }, nil
+        if path then found, message = commandfile.read(path) end
+        if not found then fail(nil, "command file '%s': %s", path, message) end
+        table.move(found, 1, #found, #words + 1, words)
     end
-    return argv
+    return words
 end
 
 local function names_of(options)
@@ -75,9 +92,17 @@ local function names_of(options)
     return by_name, ready
 end
 
+-- A long name that begins with `word`: DCMTK's tools take such abbreviations.
+local function continuation(word, names)
+    for _, name in ipairs(names) do
+        if #word > 3 and name:sub(1, 2) == "--" and name:sub(1, #word) == word then return name end
+    end
+end
+
 local function fail_unknown(name, ready)
     local bare = name:match("^(%-%-[^=]+)=") or name -- values are words of their own here
-    fail(name, "unknown option '%s'%s", name, suggest.hint(bare, ready))
+    local whole = continuation(bare, ready)
+    fail(name, "unknown option '%s'%s", name, suggest.hint(whole or bare, ready))
 end
 
 local function defaults_of(options)
@@ -116,37 +141,50 @@ local function apply(option, words, at, settings)
     return at + #option.arguments
 end
 
--- Fills `settings`; returns the parameters, and the name by which each option was given.
-local function scan(words, options, settings)
+-- How --arguments shows a word: as a shell would take it, or hidden.
+local function quoted(word, argument)
+    if argument and argument.secret then return "'...'" end
+    return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- Fills `settings` and `seen`: the parameters (rest), by which name each option was given (given),
+-- and which option set each field at last (set).
+local function scan(words, options, settings, seen)
     local by_name, ready = names_of(options)
-    local rest, given = {}, {}
     local at, options_end = 1, false
     while at <= #words do
         local word = words[at]
+        seen.shown[at] = quoted(word)
         if options_end or not word:find("^[-+].") then
-            rest[#rest + 1] = word
+            table.insert(seen.rest, word)
         elseif word == "--" then
             options_end = true
         else
             local option = by_name[word] or fail_unknown(word, ready)
             if not option.ready then fail(word, "option %s is not available yet", word) end
-            given[option] = word
-            at = apply(option, words, at, settings)
+            if option.leads then fail(word, "option %s must be the first word", word) end
+            seen.given[option.long], seen.set[option.field] = word, option
+            local last = apply(option, words, at, settings)
+            for i = at + 1, last do seen.shown[i] = quoted(words[i], option.arguments[i - at]) end
+            at = last
         end
         at = at + 1
     end
-    return rest, given
 end
 
-local function check_company(options, given)
-    local by_name = names_of(options)
+-- An option that another one has overridden needs nothing, and is of no use to others.
+local function check_company(options, seen)
+    local by_name, given = names_of(options), seen.given
+    local function stands(option)
+        return given[option.long] and (option.list or seen.set[option.field] == option)
+    end
     for _, option in ipairs(options.list) do
-        local name = given[option]
+        local name = given[option.long]
         for _, other in ipairs(name and option.conflicts or {}) do
-            local its = given[by_name[other]]
+            local its = given[other]
             if its then fail(name, "option %s cannot stand beside %s", name, its) end
         end
-        if name and option.requires and not given[by_name[option.requires]] then
+        if option.requires and stands(option) and not stands(by_name[option.requires]) then
             fail(name, "option %s needs %s", name, option.requires)
         end
     end
@@ -175,28 +213,48 @@ local function assign(rest, options)
     return positional
 end
 
-local function parse(argv, options)
-    local settings = defaults_of(options)
-    local rest, given = scan(expand(argv), options, settings)
-    if settings.action then return settings, {} end -- --help and the like need nothing else
-    check_company(options, given)
-    local positional = assign(rest, options)
-    local wrong = options.check and options.check(settings, positional)
+-- Fails with `wrong`, where something is.
+local function fail_if(wrong, options)
     if wrong then fail(nil, "%s; %s", wrong, help.usage(options)) end
-    return settings, positional
+end
+
+local function parse(words, options, settings, seen)
+    scan(words, options, settings, seen)
+    if settings.action then return {} end -- --help and the like need nothing else
+    check_company(options, seen)
+    fail_if(options.prepare and options.prepare(seen.rest, settings, seen.given), options)
+    local positional = assign(seen.rest, options)
+    fail_if(options.check and options.check(settings, positional, seen.given), options)
+    return positional
+end
+
+-- The expanded command line as text, as far as it was understood.
+local function shown(words, options, seen)
+    for i = #seen.shown + 1, #words do seen.shown[i] = "..." end
+    return ("calling '%s' with %d arguments: %s"):format(options.program, #words,
+        table.concat(seen.shown, " "))
 end
 
 --- Reads a command line.
--- With `settings.action` set ("help", "version") the parameters are not looked at.
+-- With `settings.action` set ("help", "version") the parameters are not looked at. With
+-- `settings.show_arguments`, settings.arguments (or err.arguments) tells the expanded command line.
 -- @param argv list of strings, the program's name not among them
--- @param options table like getscu.options: list, parameters, program, check
+-- @param options table like getscu.options: list, parameters, program; prepare and check, or nil
 -- @return settings table by the options' fields, positional table by the parameters' fields;
 --   or nil, err with code "command-line" (and `option`, its name as it was given)
 function commandline.parse(argv, options)
-    local done, settings, positional = pcall(parse, argv, options)
+    local settings, seen = defaults_of(options), { rest = {}, given = {}, set = {}, shown = {} }
+    local words
+    local done, positional = pcall(function()
+        words = expand(argv)
+        return parse(words, options, settings, seen)
+    end)
+    if not done and not errors.is(positional) then error(positional, 0) end
+    if settings.show_arguments then
+        (done and settings or positional).arguments = shown(words, options, seen)
+    end
     if done then return settings, positional end
-    if errors.is(settings) then return nil, settings end
-    error(settings, 0)
+    return nil, positional
 end
 
 return commandline
