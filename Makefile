@@ -29,7 +29,7 @@ object = $(patsubst src/%,$(BUILD)/obj/%.o,$(1))
 core_objects := $(call object,$(core_sources))
 # What the C units are linked with: everything that knows no Lua.
 plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
-library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua)
+library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
 test_tools := $(BUILD)/tests/tap $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
@@ -107,8 +107,9 @@ install: all install-module
 # The core and the library for a stock lua5.4.
 install-module: module
 	install -D -m 755 $(BUILD)/lua/getscu/core.so $(DESTDIR)$(LUA_LIBDIR)/getscu/core.so
-	for file in lua/stdlib/getscu/*.lua; do \
-	    install -D -m 644 $$file $(DESTDIR)$(LUA_SHAREDIR)/getscu/$$(basename $$file) || exit 1; \
+	for file in $(library:lua/stdlib/%=%); do \
+	    case $$file in lua/*) continue ;; esac; \
+	    install -D -m 644 lua/stdlib/$$file $(DESTDIR)$(LUA_SHAREDIR)/$$file || exit 1; \
 	done
 
 clean:

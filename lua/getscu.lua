@@ -17,7 +17,7 @@ local function fail(err)
 end
 
 local actions = {
-    help = function() return help.render(options) end,
+    help = function() return help.render(options, help.language()) end,
     version = function() return ("getscu %s\n"):format(getscu.version) end,
 }
 
@@ -57,8 +57,17 @@ local function run(job, repeats)
     return worst
 end
 
+-- What --arguments asks for is shown whatever the level of the log is, and a wrong line as well.
+local function show_arguments(text)
+    if not text then return end
+    log.level "info"
+    log.info("%s", text)
+    log.level "warn"
+end
+
 local function main(arguments)
     local settings, parameters = commandline.parse(arguments, options)
+    show_arguments((settings or parameters).arguments)
     if not settings then return fail(parameters) end
     local action = actions[settings.action]
     if action then

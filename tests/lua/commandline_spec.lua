@@ -1,33 +1,8 @@
+local commandfile = require "getscu.commandfile"
 local commandline = require "getscu.commandline"
 local errors = require "getscu.errors"
-local help = require "getscu.help"
 local options = require "getscu.options"
-
--- The options of the manual, in its order.
-local manual = {
-    "-h --help", "--version", "--arguments", "-q --quiet", "-v --verbose", "-d --debug",
-    "-ll --log-level", "-lc --log-config", "+v --verbose-pc", "-k --key", "-P --patient",
-    "-S --study", "-O --psonly", "-i4 --ipv4", "-i6 --ipv6", "-i0 --ip-auto", "-aet --aetitle",
-    "-aec --call", "+x= --prefer-uncompr", "+xe --prefer-little", "+xb --prefer-big",
-    "+xs --prefer-lossless", "+xy --prefer-jpeg8", "+xx --prefer-jpeg12",
-    "+xv --prefer-j2k-lossless", "+xw --prefer-j2k-lossy", "+xt --prefer-jls-lossless",
-    "+xu --prefer-jls-lossy", "+xm --prefer-mpeg2", "+xh --prefer-mpeg2-high",
-    "+xn --prefer-mpeg4", "+xl --prefer-mpeg4-bd", "+x2 --prefer-mpeg4-2-2d",
-    "+x3 --prefer-mpeg4-2-3d", "+xo --prefer-mpeg4-2-st", "+x4 --prefer-hevc",
-    "+x5 --prefer-hevc10", "+xr --prefer-rle", "+xd --prefer-deflated", "+xi --implicit",
-    "-x= --propose-uncompr", "-xe --propose-little", "-xb --propose-big",
-    "-xd --propose-deflated", "-xi --propose-implicit", "-to --timeout", "-ta --acse-timeout",
-    "-td --dimse-timeout", "-pdu --max-pdu", "--repeat", "--abort", "-tls --disable-tls",
-    "+tls --enable-tls", "+tla --anonymous-tls", "+ps --std-passwd", "+pw --use-passwd",
-    "-pw --null-passwd", "-pem --pem-keys", "-der --der-keys", "+cf --add-cert-file",
-    "+cd --add-cert-dir", "+crl --add-crl-file", "+crv --enable-crl-vfy", "+cra --enable-crl-all",
-    "+ph --list-profiles", "+pg --profile-8996", "+pm --profile-8996-mod",
-    "+py --profile-bcp195-nd", "+px --profile-bcp195", "+pz --profile-bcp195-ex",
-    "+pb --profile-basic", "+pa --profile-aes", "+pn --profile-null", "+cc --list-ciphers",
-    "+cs --cipher", "--no-sni", "--request-sni", "+rs --seed", "+ws --write-seed",
-    "+wf --write-seed-file", "-rc --require-peer-cert", "-ic --ignore-peer-cert",
-    "-od --output-directory", "-B --normal", "+B --bit-preserving", "--ignore",
-}
+local support = require "support"
 
 -- Every option that is not ready yet is made ready, to test what the parser does with it.
 local function all_ready()
@@ -58,68 +33,6 @@ local function message_of(line, given_options)
     assert.equal("command-line", err.code)
     return tostring(err)
 end
-
-describe("the table of options", function()
-    it("has the 86 options of the manual, in its order", function()
-        local names = {}
-        for _, option in ipairs(options.list) do
-            names[#names + 1] = (option.short and option.short .. " " or "") .. option.long
-        end
-        assert.equal(86, #manual)
-        assert.same(manual, names)
-    end)
-
-    it("has no name twice", function()
-        local seen = {}
-        for _, option in ipairs(options.list) do
-            for _, name in ipairs { option.long, option.short } do -- short may be nil
-                assert.is_nil(seen[name], name)
-                seen[name] = true
-            end
-        end
-    end)
-
-    it("says of each option what it sets, and helps", function()
-        local known = { field = "string", value = true, default = true, list = "boolean",
-            arguments = "table", implies = "table", conflicts = "table", requires = "string",
-            ready = "boolean", en = "string", short = "string", long = "string",
-            section = "string", group = "string" }
-        for _, option in ipairs(options.list) do
-            for key, value in pairs(option) do
-                local expected = known[key]
-                assert.is_truthy(type(key) == "number" or expected, option.long)
-                if type(expected) == "string" then assert.equal(expected, type(value)) end
-            end
-            assert.is_string(option.field, option.long)
-            assert.is_string(option.en, option.long)
-            assert.is_truthy(option.value ~= nil or #option.arguments > 0, option.long)
-        end
-    end)
-
-    it("names types, and options besides, that there are", function()
-        local by_name = {}
-        for _, option in ipairs(options.list) do by_name[option.long] = option end
-        for _, option in ipairs(options.list) do
-            for _, argument in ipairs(option.arguments) do
-                assert.is_function(commandline.types[argument.type], option.long)
-            end
-            for _, other in ipairs(option.conflicts or {}) do
-                assert.is_table(by_name[other], other)
-            end
-            assert.is_true(option.requires == nil or by_name[option.requires] ~= nil)
-        end
-    end)
-
-    it("has one default at most for a field", function()
-        local seen = {}
-        for _, option in ipairs(options.list) do
-            if option.default ~= nil then
-                assert.is_nil(seen[option.field], option.long)
-                seen[option.field] = true
-            end
-        end
-    end)
-end)
 
 describe("a command line", function()
     it("without options has the manual's defaults", function()
@@ -275,8 +188,151 @@ describe("a wrong command line", function()
     it("is told that an option is not available yet", function()
         assert.equal("option +xs is not available yet", message_of("+xs"))
         assert.equal("option --enable-tls is not available yet", message_of("--enable-tls a b"))
-        local _, err = parse("@command.txt")
-        assert.equal("command file '@command.txt' is not available yet", tostring(err))
+    end)
+end)
+
+describe("an AE title", function()
+    it("has 1 to 16 ASCII characters", function()
+        assert.equal("ABCDEFGHIJKLMNOP", settings_of("-aet ABCDEFGHIJKLMNOP").calling)
+        for _, title in ipairs { "ABCDEFGHIJKLMNOPQ", "A\\B", "A\tB", "\u{e9}", "", "   " } do
+            local settings, err = commandline.parse({ "-aec", title, "-k", "A", "host", "104" },
+                options)
+            assert.is_nil(settings)
+            assert.equal(("option -aec: '%s' must be an AE title: 1 to 16 ASCII characters, "
+                .. "without backslash"):format(title), tostring(err))
+        end
+    end)
+
+    it("has no blanks at its ends that count", function()
+        local settings = commandline.parse({ "-aec", " MY PACS ", "-k", "A", "host", "104" },
+            options)
+        assert.equal("MY PACS", settings.called)
+    end)
+end)
+
+describe("a peer", function()
+    local function peer_of(line)
+        local settings, positional = parse(line .. " -k A=1")
+        assert.is_table(settings, tostring(positional))
+        return settings.called, positional.peer, positional.port, settings.family
+    end
+
+    it("may be written in one word, without a port after it", function()
+        assert.same({ "PACS", "caesar", 104, "ipv4" }, { peer_of("PACS@caesar:104") })
+        assert.same({ "PACS", "10.0.0.1", 11112, "any" }, { peer_of("-i0 PACS@10.0.0.1:11112") })
+        local _, positional = parse("PACS@caesar:104 a.dcm b.dcm")
+        assert.same({ peer = "caesar", port = 104, files = { "a.dcm", "b.dcm" } }, positional)
+    end)
+
+    it("may be an IPv6 address, and is connected to by IPv6 then", function()
+        assert.same({ "ANY-SCP", "::1", 104, "ipv6" }, { peer_of("::1 104") })
+        assert.same({ "ANY-SCP", "fe80::1%eth0", 104, "ipv6" }, { peer_of("[fe80::1%eth0] 104") })
+        assert.same({ "PACS", "::1", 104, "ipv6" }, { peer_of("PACS@[::1]:104") })
+        assert.same({ "PACS", "::ffff:10.0.0.1", 104, "any" },
+            { peer_of("PACS@[::ffff:10.0.0.1]:104 -i0") })
+        assert.same({ "PACS", "::1", 104, "ipv4" }, { peer_of("PACS@[::1]:104 -i4") })
+    end)
+
+    it("that is written wrongly is told how to write it", function()
+        for _, peer in ipairs { "PACS@caesar", "PACS@::1:104", "PACS@[::1]", "PACS@caesar:", "@:1",
+            "PACS@[caesar]:104", "PACS@caesar:1x", "A@B@caesar:104", "PACS@:104" } do
+            local settings, err = parse("-k A=1 -- " .. peer .. " 104")
+            if peer:sub(1, 1) ~= "@" then
+                assert.is_nil(settings)
+                assert.equal(("peer '%s' must be a host, AET@host:port or "
+                    .. "AET@[IPv6 address]:port"):format(peer), tostring(err):match("^[^;]+"))
+            end
+        end
+    end)
+
+    it("has the port and the title checked like any other", function()
+        local _, err = parse("PACS@caesar:65536 -k A")
+        assert.equal("port: '65536' must be an integer from 1 to 65535", tostring(err))
+        _, err = parse("AVERYLONGTITLEINDEED@caesar:104 -k A")
+        assert.matches("^peer: 'AVERYLONGTITLEINDEED' must be an AE title", tostring(err))
+    end)
+
+    it("and -aec may not name different titles", function()
+        local _, err = parse("-aec OTHER PACS@caesar:104 -k A")
+        assert.equal("peer 'PACS@caesar:104' and option -aec name different AE titles",
+            tostring(err):match("^[^;]+"))
+        assert.equal("PACS", (peer_of("-aec PACS PACS@caesar:104")))
+    end)
+end)
+
+describe("a command file", function()
+    local box
+    setup(function() box = support.box() end)
+    teardown(function() box:close() end)
+
+    local function words_of(content)
+        return commandfile.words(content)
+    end
+
+    it("stands for its words, wherever it stands", function()
+        local file = box:file("-S -k PatientID=1\n  -aec\tPACS\r\n\n")
+        local settings, positional = parse("-P @" .. file .. " caesar 104 -aet ME")
+        assert.equal("study", settings.model)
+        assert.equal("PACS", settings.called)
+        assert.same({ "PatientID=1" }, settings.keys)
+        assert.same({ peer = "caesar", port = 104, files = {} }, positional)
+        local values = box:file("PACS caesar 104")
+        assert.equal("PACS", parse("-k A -aec @" .. values).called)
+    end)
+
+    it("has quotes that group", function()
+        assert.same({ "-k", "PatientName=Doe^ J*", "a b", "it's", '"', "", "@x" },
+            words_of([[-k PatientName="Doe^ J*" 'a b' "it's" '"' "" "@x"]]))
+        assert.same({ "two\nlines", "ab" }, words_of("'two\nlines' a''b"))
+        assert.same({}, words_of(" \n\t "))
+        assert.same({ "-S" }, words_of("\u{FEFF}-S"))
+    end)
+
+    it("is told where a quote is not closed", function()
+        assert.same({ nil, "line 2: ' is not closed", n = 2 }, table.pack(words_of("a\n'b")))
+        local file = box:file('a\n\n"b')
+        local _, err = parse("@" .. file)
+        assert.equal(("command file '%s': line 3: \" is not closed"):format(file), tostring(err))
+        assert.equal("command-line", err.code)
+    end)
+
+    it("names no other command file", function()
+        local file = box:file("-S\n@other.txt")
+        local _, err = parse("@" .. file)
+        assert.equal(("command file '%s': line 2: a command file cannot name another"):format(file),
+            tostring(err))
+    end)
+
+    it("that cannot be read is an error", function()
+        local missing = box:new_path("missing")
+        local _, err = parse("@" .. missing .. " host 104 -k A")
+        assert.equal("command-line", err.code)
+        assert.equal(("command file '%s': No such file or directory"):format(missing),
+            tostring(err))
+        _, err = parse("@" .. box.path)
+        assert.equal(("command file '%s': Is a directory"):format(box.path), tostring(err))
+    end)
+end)
+
+describe("--arguments", function()
+    it("shows the command line as a shell would take it", function()
+        local settings = commandline.parse({ "--arguments", "-k", "A=it's", "host", "104" },
+            options)
+        assert.equal([[calling 'getscu' with 5 arguments: '--arguments' '-k' 'A=it'\''s' 'host' ]]
+            .. "'104'", settings.arguments)
+        assert.is_nil(settings_of("").arguments)
+    end)
+
+    it("shows what was understood of a wrong one", function()
+        local _, err = parse("--arguments host -pdu x 104")
+        assert.equal("calling 'getscu' with 5 arguments: '--arguments' 'host' '-pdu' ... ...",
+            err.arguments)
+    end)
+
+    it("shows no password", function()
+        local settings = settings_of("--arguments +tls k c +pw secret", all_ready())
+        assert.matches("'+pw' '...'", settings.arguments, 1, true)
+        assert.is_nil(settings.arguments:find("secret", 1, true))
     end)
 end)
 
@@ -299,36 +355,71 @@ describe("an option that is not ready yet", function()
 
     it("may imply another and need another", function()
         assert.is_true(settings_of("+crl list.pem", ready).tls_crl_leaf)
+        assert.is_nil(settings_of("", ready).tls_crl_leaf)
         assert.equal("option +pw needs --enable-tls", message_of("+pw secret", ready))
         assert.equal("option +ws needs --seed", message_of("+ws", ready))
         assert.equal("secret", settings_of("+pw secret +tls k c", ready).tls_password)
+        for _, name in ipairs { "+ps", "-pw" } do
+            assert.equal(("option %s needs --enable-tls"):format(name), message_of(name, ready))
+        end
+        assert.equal("option +wf needs --seed", message_of("+wf seed.bin", ready))
+        assert.equal("option --user-pass-file needs --user",
+            message_of("--user-pass-file secret.txt", ready))
     end)
-end)
 
-describe("the help text", function()
-    local text = help.render(options)
+    it("needs what stands, not what another option has overridden", function()
+        assert.equal("option +pw needs --enable-tls", message_of("+tls k c -tls +pw x", ready))
+        assert.equal("option -pw needs --enable-tls", message_of("+pw x -pw", ready))
+        assert.equal("", settings_of("+tls k c +pw x -pw", ready).tls_password)
+    end)
 
-    it("has each option that is ready, and no other", function()
-        for _, option in ipairs(options.list) do
-            local found = text:gsub("\n", " \n"):find(option.long .. " ", 1, true) ~= nil
-            assert.equal(option.ready or false, found, option.long)
+    it("conflicts with others", function()
+        for _, name in ipairs { "-q", "-v", "-d", "-ll info" } do
+            assert.equal("option -lc cannot stand beside " .. name:match("^%S+"),
+                message_of("-lc logger.cfg " .. name, ready))
+        end
+        for _, words in ipairs { "--filename {n}", "--on-collision skip", "--create-directory" } do
+            assert.equal(("option %s cannot stand beside --ignore"):format(words:match("^%S+")),
+                message_of("--ignore " .. words, ready))
+        end
+        assert.equal("option --user cannot stand beside --user-jwt",
+            message_of("--user-jwt token --user me", ready))
+    end)
+
+    it("is told that +v says nothing without a verbose log", function()
+        local expected = "option +v needs --verbose, --debug or a log level from info on"
+        assert.equal(expected, message_of("+v", ready):match("^[^;]+"))
+        assert.equal(expected, message_of("+v -v -q", ready):match("^[^;]+"))
+        assert.equal(expected, message_of("+v -ll warn", ready):match("^[^;]+"))
+        for _, words in ipairs { "-v", "-d", "-ll info", "-ll trace", "-lc logger.cfg" } do
+            assert.is_true(settings_of("+v " .. words, ready).show_contexts)
         end
     end)
 
-    it("has the usage, the parameters and the defaults", function()
-        assert.matches(help.usage(options), text, 1, true)
-        assert.matches("(default: ANY-SCP)", text, 1, true)
-        assert.matches("\n  dcmfile%-in ", text)
+    it("sets what the program's own options say", function()
+        local settings = settings_of("--no-retry --as-stored --store-tc CT:1.2 --store-tc MR:1.2.4 "
+            .. "--sop-class CT,MR --strict-query --report - --no-progress --filename {n}.dcm "
+            .. "--on-collision rename --create-directory --retrieve-timeout 5 --model composite "
+            .. "--relational --user me --user-pass-file p", ready)
+        local expected = { no_retry = true, as_stored = true, strict_query = true, report = "-",
+            no_progress = true, filename = "{n}.dcm", collision = "rename",
+            create_directory = true, retrieve_timeout = 5, model = "composite",
+            relational = true, user = "me", user_password_file = "p" }
+        for field, value in pairs(expected) do assert.equal(value, settings[field], field) end
+        assert.same({ "CT:1.2", "MR:1.2.4" }, settings.store_tc)
+        assert.same({ "CT,MR" }, settings.sop_classes)
+        assert.equal("token", settings_of("--user-jwt token", ready).user_jwt_file)
+        assert.equal("overwrite", settings_of("", ready).collision)
+        assert.equal("study", settings_of("-P --model psonly -S", ready).model)
+        assert.equal("psonly", settings_of("-S --model psonly", ready).model)
     end)
 
-    it("is at most 100 columns wide, without blanks at the ends of lines", function()
-        for line in help.render(all_ready()):gmatch("[^\n]*") do
-            assert.is_true(#line <= 100, line)
-            assert.is_nil(line:find(" $"), line)
-        end
-    end)
-
-    it("is in English where a language is missing", function()
-        assert.equal(text, help.render(options, "eo"))
+    it("has its values checked", function()
+        assert.equal("option --retrieve-timeout: '0' must be an integer of at least 1",
+            message_of("--retrieve-timeout 0", ready))
+        assert.equal("option --on-collision: 'skp' must be one of overwrite, skip, rename, fail "
+            .. "(did you mean 'skip'?)", message_of("--on-collision skp", ready))
+        assert.equal("option --model: 'stdy' must be one of patient, study, psonly, composite, "
+            .. "withoutbulkdata (did you mean 'study'?)", message_of("--model stdy", ready))
     end)
 end)

@@ -1,5 +1,7 @@
 --- help: the help text, rendered from a table of options (getscu.options).
 
+local columns = require "getscu.columns"
+
 local help = {}
 
 local INDENT = 2
@@ -7,47 +9,62 @@ local LONG_COLUMN = 8 -- where long names begin: after "  -pdu  "
 local TEXT_COLUMN = 36 -- where the help words begin
 local WIDTH = 96
 
-local function pad(text, column)
-    return text .. (" "):rep(column - #text)
-end
+-- The words that are not in the table.
+local words = {
+    en = { usage = "usage:", parameters = "parameters", default = " (default)",
+        default_value = " (default: %s)" },
+    ja = { usage = "書式:", parameters = "引数", default = "(既定)", default_value = "(既定: %s)" },
+}
 
--- Lines of at most `width` bytes, broken at spaces.
-local function wrap(text, width)
-    local lines, line = {}, nil
-    for word in text:gmatch("%S+") do
-        if line and #line + 1 + #word <= width then
-            line = line .. " " .. word
-        else
-            lines[#lines + 1] = line
-            line = word
+--- The language of a locale: "ja" where LC_ALL, else LC_MESSAGES, else LANG begins with ja (and, if
+-- it names an encoding, that is UTF-8); else "en".
+-- @param getenv function(name) -> string or nil; default os.getenv
+-- @return "en" or "ja"
+function help.language(getenv)
+    getenv = getenv or os.getenv
+    for _, name in ipairs { "LC_ALL", "LC_MESSAGES", "LANG" } do
+        local locale = getenv(name)
+        if locale and locale ~= "" then
+            local encoding = (locale:match("%.([^@]*)") or "utf8"):lower():gsub("-", "")
+            return locale:find("^ja") and encoding == "utf8" and "ja" or "en"
         end
     end
-    lines[#lines + 1] = line
-    return lines
+    return "en"
 end
 
 -- A left column and its text, which begins on a line of its own where the left column is too wide.
 local function entry(left, text)
-    local lines = wrap(text, WIDTH - TEXT_COLUMN)
-    if #left + 1 > TEXT_COLUMN then table.insert(lines, 1, "") end
+    local lines = columns.wrap(text, WIDTH - TEXT_COLUMN)
+    if columns.width(left) + 1 > TEXT_COLUMN then table.insert(lines, 1, "") end
     for i, line in ipairs(lines) do
-        local column = i == 1 and pad(left, TEXT_COLUMN) or (" "):rep(TEXT_COLUMN)
-        lines[i] = (column .. line):gsub(" +$", "")
+        lines[i] = (columns.pad(i == 1 and left or "", TEXT_COLUMN) .. line):gsub(" +$", "")
     end
     return table.concat(lines, "\n")
 end
 
-local function default_of(option)
-    if option.default == nil then return "" end
-    return option.default == true and " (default)" or (" (default: %s)"):format(option.default)
+--- What an option is for, and its default: the text that stands beside its name.
+-- @param option row of the table
+-- @param language string; English where the row lacks it
+-- @return string
+function help.text(option, language)
+    local text, its = option[language] or option.en, words[language] or words.en
+    if option.default == nil then return text end
+    return text .. (option.default == true and its.default
+        or its.default_value:format(option.default))
+end
+
+--- An option's arguments as they are written after its name, as in " SECONDS".
+-- @return string, empty where it has none
+function help.arguments(option)
+    local text = ""
+    for _, argument in ipairs(option.arguments) do text = text .. " " .. argument.name:upper() end
+    return text
 end
 
 local function option_entry(option, language)
-    local left = pad((" "):rep(INDENT) .. (option.short or ""), LONG_COLUMN) .. option.long
-    for _, argument in ipairs(option.arguments) do
-        left = left .. " " .. argument.name:upper()
-    end
-    return entry(left, (option[language] or option.en) .. default_of(option))
+    local short = (" "):rep(INDENT) .. (option.short or "")
+    local left = columns.pad(short, LONG_COLUMN) .. option.long .. help.arguments(option)
+    return entry(left, help.text(option, language))
 end
 
 local function group_entries(group, language)
@@ -75,13 +92,14 @@ end
 
 --- The usage line, as in "usage: getscu [options] peer port [dcmfile-in...]".
 -- @param options table like getscu.options
+-- @param language string or nil: English
 -- @return string
-function help.usage(options)
-    local words = { "usage:", options.program, "[options]" }
+function help.usage(options, language)
+    local list = { (words[language] or words.en).usage, options.program, "[options]" }
     for _, parameter in ipairs(options.parameters) do
-        words[#words + 1] = parameter.list and ("[%s...]"):format(parameter.name) or parameter.name
+        list[#list + 1] = parameter.list and ("[%s...]"):format(parameter.name) or parameter.name
     end
-    return table.concat(words, " ")
+    return table.concat(list, " ")
 end
 
 --- The help text: usage, parameters, and the options that are ready.
@@ -92,8 +110,8 @@ function help.render(options, language)
     language = language or "en"
     local lines = {
         ("%s: %s"):format(options.program, options.summary[language] or options.summary.en),
-        help.usage(options),
-        "\nparameters:",
+        help.usage(options, language),
+        ("\n%s:"):format((words[language] or words.en).parameters),
     }
     for _, parameter in ipairs(options.parameters) do
         local left = (" "):rep(INDENT) .. parameter.name

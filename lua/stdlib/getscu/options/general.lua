@@ -1,0 +1,36 @@
+--- options.general: the manual's first section.
+
+local FILE = { { name = "file", type = "file" } }
+local LEVELS = { "fatal", "error", "warn", "info", "debug", "trace" }
+
+return { name = "general", en = "general options", ja = "全般", { name = "",
+    { "-h", "--help", field = "action", value = "help", ready = true,
+        en = "show this text and exit",
+        ja = "この一覧を出して終わる" },
+    { false, "--version", field = "action", value = "version", ready = true,
+        en = "show the version, those of the libraries, and exit",
+        ja = "本体と各ライブラリの版を出して終わる" },
+    { false, "--arguments", field = "show_arguments", value = true, ready = true,
+        en = "log the command line, with its command files expanded",
+        ja = "コマンドファイル展開後の引数をログに出す" },
+    { "-q", "--quiet", field = "log_level", value = "fatal", ready = true,
+        en = "log nothing below fatal errors",
+        ja = "致命的エラーのほかはログに出さない" },
+    { "-v", "--verbose", field = "log_level", value = "info", ready = true,
+        en = "log what is done",
+        ja = "処理の経過をログに出す" },
+    { "-d", "--debug", field = "log_level", value = "debug", ready = true,
+        en = "log what helps to find faults",
+        ja = "不具合の調査に役立つことまでログに出す" },
+    { "-ll", "--log-level", field = "log_level", default = "warn", ready = true,
+        arguments = { { name = "level", type = "choice", choices = LEVELS } },
+        en = "log from this level on: fatal, error, warn, info, debug, trace",
+        ja = "このレベル以上をログに出す: fatal, error, warn, info, debug, trace" },
+    { "-lc", "--log-config", field = "log_config", arguments = FILE,
+        conflicts = { "--quiet", "--verbose", "--debug", "--log-level" },
+        en = "configure the log by a file",
+        ja = "ログの設定をファイルから読む" },
+    { "+v", "--verbose-pc", field = "show_contexts", value = true,
+        en = "with --verbose, log the presentation contexts too",
+        ja = "--verbose のとき、プレゼンテーションコンテキストもログに出す" },
+} }
