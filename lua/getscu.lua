@@ -1,7 +1,6 @@
 --- getscu: the default script. What `getscu peer port ...` does, from its arguments to its exit
 -- code.
 
-local getscu = require "getscu"
 local commandline = require "getscu.commandline"
 local errors = require "getscu.errors"
 local help = require "getscu.help"
@@ -10,6 +9,7 @@ local options = require "getscu.options"
 local process = require "getscu.process"
 local query = require "getscu.query"
 local retrieve = require "getscu.retrieve"
+local versions = require "getscu.versions"
 
 local function fail(err)
     log.error("%s", err.message)
@@ -18,7 +18,7 @@ end
 
 local actions = {
     help = function() return help.render(options, help.language()) end,
-    version = function() return ("getscu %s\n"):format(getscu.version) end,
+    version = versions.text,
 }
 
 -- What the command line says, in the words of the library.

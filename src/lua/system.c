@@ -1,14 +1,18 @@
 /*
- * system: the few things of the file system that Lua's own library does not have.
+ * system: the few things of the file system that Lua's own library does not have, and the versions
+ * of what this is made of.
  */
+#include "dcmtk/version.h"
 #include "lua/binding.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static int fail(lua_State *L, const char *what, const char *path)
 {
@@ -97,6 +101,23 @@ static int gsl_isatty(lua_State *L)
     return 1;
 }
 
+/* versions() -> {lua=, dcmtk=, openssl=, zlib=: strings; deflate=: whether DCMTK can} */
+static int gsl_versions(lua_State *L)
+{
+    lua_createtable(L, 0, 5);
+    lua_pushliteral(L, LUA_RELEASE);
+    lua_setfield(L, -2, "lua");
+    lua_pushstring(L, gs_dcmtk_version());
+    lua_setfield(L, -2, "dcmtk");
+    lua_pushstring(L, OpenSSL_version(OPENSSL_VERSION));
+    lua_setfield(L, -2, "openssl");
+    lua_pushstring(L, zlibVersion());
+    lua_setfield(L, -2, "zlib");
+    lua_pushboolean(L, gs_dcmtk_has_zlib());
+    lua_setfield(L, -2, "deflate");
+    return 1;
+}
+
 void gsl_open_system(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"list", gsl_list},     {"kind", gsl_kind},
@@ -104,4 +125,6 @@ void gsl_open_system(lua_State *L)
                                          {"isatty", gsl_isatty}, {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "system");
+    lua_pushcfunction(L, gsl_versions);
+    lua_setfield(L, -2, "versions");
 }

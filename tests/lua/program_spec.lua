@@ -14,9 +14,17 @@ local function nowhere()
 end
 
 describe("the program", function()
-    it("tells its version", function()
+    it("tells its version, and those of what it is made of", function()
         local result = box:getscu("--version")
-        assert.same({ code = 0, out = "getscu " .. core.version .. "\n", err = "" }, result)
+        local versions = core.versions()
+        local expected = { "getscu " .. core.version, versions.lua, "DCMTK " .. versions.dcmtk,
+            versions.openssl, "zlib " .. versions.zlib, "build options: with deflated data sets" }
+        for _, text in ipairs(expected) do
+            assert.truthy(result.out:find(text, 1, true), text)
+        end
+        assert.matches("^Lua 5%.4", versions.lua)
+        assert.matches("^OpenSSL %d", versions.openssl)
+        assert.same({ 0, "" }, { result.code, result.err })
     end)
 
     it("tells its usage and every option that is ready", function()
