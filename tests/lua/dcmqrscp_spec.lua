@@ -92,8 +92,8 @@ describe("a retrieval from dcmqrscp", function()
         for model, level in pairs { ["-P"] = "PATIENT", ["-O"] = "STUDY" } do
             local out = box:directory("out")
             local result = box:getscu(support.to(server, model, "-k",
-                "QueryRetrieveLevel=" .. level, "-k", "PatientID=BENCH", "-k", level == "STUDY" and "StudyInstanceUID=" .. study
-                or "PatientName", "-od", out))
+                "QueryRetrieveLevel=" .. level, "-k", "PatientID=BENCH", "-k",
+                level == "STUDY" and "StudyInstanceUID=" .. study or "PatientName", "-od", out))
             assert.equal(0, result.code, result.err)
             assert.equal(#objects, #support.list(out))
         end
@@ -207,7 +207,8 @@ describe("the log of a retrieval", function()
         for _, option in ipairs { "-v", "-d" } do
             local log = log_of(option)
             for _, line in ipairs { "I: Requesting Association",
-                "I: Sending C-GET Request (MsgID 1)", "I: Received C-GET Response (Pending)", "I: Received C-GET Response (Success)",
+                "I: Sending C-GET Request (MsgID 1)", "I: Received C-GET Response (Pending)",
+                "I: Received C-GET Response (Success)",
                 "I: Final status report from last C-GET message:",
                 "I:   Number of Completed Suboperations : 2",
                 "I:   Number of Failed Suboperations    : 0",

@@ -172,14 +172,11 @@ function Process.__index:kill(signal)
     return self.child:kill(signal)
 end
 
---- Ends it, however it takes it.
+--- Ends it at once: nothing of it is needed any more.
 function Process.__index:stop()
     if self.code then return end
-    self.child:kill("TERM")
-    if not self:poll(2) then
-        self.child:kill("KILL")
-        self:poll(PATIENCE)
-    end
+    self.child:kill("KILL")
+    self:poll(PATIENCE)
 end
 
 --- Runs a program to its end.
@@ -309,7 +306,7 @@ function Box.__index:dcmqrscp(directory, options)
     self:tool(support.words("dcmqridx", directory, files))
     local configuration = self:file(DCMQRSCP:format(server.port, directory), "dcmqrscp.cfg")
     server.process = self:start(support.words("dcmqrscp", options and options.arguments or {}, "-c",
-        configuration))
+        configuration), { environment = { "TCP_NODELAY=1" } })
     server.process:await(function() return answers(self, server) end, "an answer to C-ECHO")
     return server
 end
