@@ -76,7 +76,7 @@ struct gs_source_operations {
     void (*ready)(struct gs_source *source, short events);
     /* The moment (gs_clock) at which it must be stepped again; INFINITY: none. */
     double (*deadline)(const struct gs_source *source);
-    /* The caller was away for so many seconds: no fault of the peer. */
+    /* It was not waited for in so many seconds: no fault of the peer. */
     void (*excuse)(struct gs_source *source, double seconds);
 };
 
@@ -84,8 +84,9 @@ struct gs_source_operations {
 
 struct gs_source {
     const struct gs_source_operations *operations;
-    bool busy;  /* the last step used up its share, or let the other end in memory go on */
-    bool quiet; /* gs_wait(): the last step found nothing, and poll(2) has not spoken since */
+    bool busy;   /* the last step used up its share, or let the other end in memory go on */
+    bool quiet;  /* gs_wait(): the last step found nothing, and poll(2) has not spoken since */
+    double left; /* gs_wait(): when it was last waited for, or when it was made */
 };
 
 #endif

@@ -23,6 +23,12 @@ bool gs_outgoing_waits(const struct gs_session *session)
     return session->stream.active || gs_association_output(session->association, &bytes) > 0;
 }
 
+void gs_outgoing_begins(struct gs_session *session)
+{
+    if (!gs_outgoing_waits(session))
+        session->write_progress = gs_clock();
+}
+
 /* Writes what the transport takes. False: it takes no more now, or is gone. */
 static bool flush(struct gs_session *session)
 {
@@ -42,6 +48,8 @@ static bool flush(struct gs_session *session)
              */
             session->writable = false;
             session->readable = true;
+            session->send_failed =
+                session->error.system != EPIPE && session->error.system != ECONNRESET;
             return false;
         }
         gs_association_sent(session->association, (size_t)moved);
@@ -61,7 +69,7 @@ static bool queue_part(struct gs_session *session)
     const uint8_t *bytes = part;
     if (stream->bytes != NULL) {
         bytes = stream->bytes + stream->offset;
-    } else {
+    } else if (size > 0) {
         ssize_t got;
         do
             got = read(stream->descriptor, part, size);
@@ -75,7 +83,8 @@ static bool queue_part(struct gs_session *session)
         size = (size_t)got;
     }
     stream->offset += size;
-    bool last = stream->offset == stream->length && !stream->unfinished;
+    stream->ended = stream->offset == stream->length;
+    bool last = stream->ended && !stream->unfinished;
     if (gs_association_send(session->association, stream->context, false, last, bytes, size) != 0) {
         gs_error_set(&session->error, "out-of-memory", "no memory for what is being sent");
         return false;
@@ -83,26 +92,32 @@ static bool queue_part(struct gs_session *session)
     return true;
 }
 
-bool gs_outgoing_step(struct gs_session *session, struct gs_event *event)
+/* Queues of the stream what may wait. False: it has failed, and the association with it. */
+static bool fill_output(struct gs_session *session)
 {
     struct gs_stream *stream = &session->stream;
     const uint8_t *bytes;
-    for (size_t moved = 0; stream->active && moved < GS_SHARE; moved += STREAM_STEP) {
-        while (stream->offset < stream->length &&
-               gs_association_output(session->association, &bytes) < AHEAD) {
-            if (!queue_part(session)) {
-                gs_session_fail(session, GS_ABORT_USER, GS_ABORT_NOT_SPECIFIED);
-                return false;
-            }
-        }
-        if (stream->offset == stream->length) {
-            bool tell = stream->tell;
-            gs_outgoing_drop(stream);
-            stream->tell = tell;
-        }
-        if (!flush(session))
+    while (!stream->ended && gs_association_output(session->association, &bytes) < AHEAD) {
+        if (!queue_part(session)) {
+            gs_session_fail(session, GS_ABORT_USER, GS_ABORT_NOT_SPECIFIED);
             return false;
+        }
     }
+    if (stream->ended) {
+        bool tell = stream->tell;
+        gs_outgoing_drop(stream);
+        stream->tell = tell;
+    }
+    return true;
+}
+
+bool gs_outgoing_step(struct gs_session *session, struct gs_event *event)
+{
+    struct gs_stream *stream = &session->stream;
+    uint64_t began = stream->offset;
+    while (stream->active && stream->offset - began < GS_SHARE)
+        if (!fill_output(session) || !flush(session))
+            return false;
     session->source.busy = session->source.busy || stream->active;
     if (!flush(session) || stream->active || !stream->tell)
         return false;
@@ -125,7 +140,7 @@ static int start_stream(struct gs_session *session, uint8_t context, struct gs_o
     struct gs_stream *stream = &session->stream;
     uint8_t *copy = NULL;
     if (data->bytes != NULL) {
-        copy = malloc(data->size);
+        copy = malloc(data->size + 1);
         if (copy == NULL)
             return -1;
         memcpy(copy, data->bytes, data->size);
@@ -150,26 +165,42 @@ static int queue_message(struct gs_session *session, uint8_t context,
         return -1;
     if (data == NULL)
         return 0;
-    if (data->bytes != NULL && data->size <= DIRECT_MAX)
-        return gs_association_send(session->association, context, false, true, data->bytes,
-                                   data->size);
-    return start_stream(session, context, data);
+    if (data->bytes != NULL && data->size <= DIRECT_MAX && !data->unfinished &&
+        gs_association_send(session->association, context, false, true, data->bytes, data->size) ==
+            0)
+        return 0;
+    if (start_stream(session, context, data) == 0)
+        return 0;
+    /* the command cannot be taken back, and the peer would wait for its data set */
+    gs_error_set(&session->error, "out-of-memory", "no memory for what is being sent");
+    gs_session_fail(session, GS_ABORT_USER, GS_ABORT_NOT_SPECIFIED);
+    return -1;
+}
+
+static bool may_send(const struct gs_session *session)
+{
+    enum gs_association_state state = gs_association_state(session->association);
+    return session->phase == GS_PHASE_OPEN &&
+           (state == GS_STATE_ESTABLISHED || state == GS_STATE_RELEASE_REQUESTED);
 }
 
 int gs_session_send(struct gs_session *session, uint8_t context, const struct gs_command *command,
                     struct gs_outgoing *data, struct gs_error *error)
 {
-    if (session->phase != GS_PHASE_OPEN ||
-        gs_association_state(session->association) < GS_STATE_ESTABLISHED)
+    if (!may_send(session))
         return send_failed(data, error, "not-associated", "the association does not stand");
     if (session->stream.active)
         return send_failed(data, error, "busy", "another data set is still being sent");
     if (gs_association_context(session->association, context) == NULL)
         return send_failed(data, error, "no-context", "the presentation context was not accepted");
-    session->write_progress = session->progress = gs_clock();
+    bool more = session->stream.tell; /* an earlier message waits, and its event is due */
+    gs_outgoing_begins(session);
+    session->progress = gs_clock();
     if (queue_message(session, context, command, data) != 0)
         return send_failed(data, error, "out-of-memory", "too much waits for the peer");
     session->stream.tell = true;
     struct gs_event event = {.type = GS_EVENT_NONE};
-    return gs_outgoing_step(session, &event) ? 1 : 0;
+    bool gone = gs_outgoing_step(session, &event);
+    session->stream.tell = session->stream.tell || (gone && more);
+    return gone && !more ? 1 : 0;
 }

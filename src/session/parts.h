@@ -35,6 +35,7 @@ struct gs_incoming {
 struct gs_stream { /* a data set on its way out */
     bool active;
     bool tell;       /* GS_EVENT_SENT when it and all output is gone */
+    bool ended;      /* all of it is queued */
     bool unfinished; /* no fragment of it is marked as the last */
     uint8_t context;
     int descriptor;
@@ -61,6 +62,7 @@ struct gs_session {
     struct gs_stream stream;
     struct gs_event final; /* told when the phase is over; type NONE: not decided yet */
     struct gs_error error; /* of the final event */
+    bool send_failed;      /* `error` says why, and not just that the peer has gone */
     bool told;
 };
 
@@ -85,6 +87,8 @@ void gs_incoming_drop(struct gs_incoming *incoming);
 /* outgoing.c: write what waits, and go on with the stream. True: `event` is filled. */
 bool gs_outgoing_step(struct gs_session *session, struct gs_event *event);
 bool gs_outgoing_waits(const struct gs_session *session);
+/* Something is about to be queued: where nothing waits yet, the write deadline starts anew. */
+void gs_outgoing_begins(struct gs_session *session);
 void gs_outgoing_drop(struct gs_stream *stream);
 
 #endif

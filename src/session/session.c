@@ -48,8 +48,11 @@ void gs_session_end(struct gs_session *session, enum gs_event_type final, bool l
     session->start = session->end = 0;
     enter(session, last_words ? GS_PHASE_CLOSING : GS_PHASE_OVER);
     session->source.busy = true;
-    if (!last_words)
-        close_transport(session);
+    if (last_words)
+        return;
+    close_transport(session);
+    struct gs_association_event event;
+    gs_association_closed(session->association, &event);
 }
 
 void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason)
@@ -62,15 +65,13 @@ void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason)
 /* The transport ended under us: what that means depends on what was going on. */
 static void transport_ended(struct gs_session *session, const struct gs_error *error)
 {
-    struct gs_association_event event = {0};
-    enum gs_association_state state = gs_association_state(session->association);
-    gs_association_closed(session->association, &event);
     if (error != NULL)
         session->error = *error;
-    else
+    else if (!session->send_failed)
         gs_error_set(&session->error, "peer-closed",
                      "%s closed the connection without a release or abort (%s)",
-                     gs_session_peer(session), gs_association_state_name(state));
+                     gs_session_peer(session),
+                     gs_association_state_name(gs_association_state(session->association)));
     gs_session_end(session, GS_EVENT_FAILED, false);
 }
 
@@ -140,7 +141,7 @@ static bool dispatch(struct gs_session *session, const struct gs_association_eve
         return true;
     case GS_ASSOCIATION_REJECTED:
         session->final.reject = happened->reject;
-        gs_session_end(session, GS_EVENT_REJECTED, false);
+        gs_session_end(session, GS_EVENT_REJECTED, gs_outgoing_waits(session));
         return false;
     case GS_ASSOCIATION_FRAGMENT:
         return gs_incoming_fragment(session, happened, event);
@@ -225,31 +226,41 @@ static bool receive(struct gs_session *session, struct gs_event *event)
 /* --- the end -----------------------------------------------------------------------------------
  */
 
-/* Last words: send them, tell the peer that there is no more, and read until it closes. */
-static void linger(struct gs_session *session)
+/* Last words, as far as the transport takes them; behind them, that there is no more. */
+static void say_last_words(struct gs_session *session)
 {
     const struct gs_transport_operations *operations = session->transport->operations;
     const uint8_t *bytes;
     size_t size;
     while ((size = gs_association_output(session->association, &bytes)) > 0) {
         ssize_t moved = operations->send(session->transport, bytes, size, NULL);
-        if (moved == GS_IO_AGAIN)
-            return;
         if (moved < 0)
-            break;
+            return;
         gs_association_sent(session->association, (size_t)moved);
         gs_session_moved(session);
         if (moved == (ssize_t)size)
             operations->shut(session->transport);
     }
-    ssize_t drained;
-    do
+}
+
+/* Reads until the peer closes: it may have to write before it reads, and what is unread when we
+ * close would reset the connection. */
+static void linger(struct gs_session *session)
+{
+    const struct gs_transport_operations *operations = session->transport->operations;
+    say_last_words(session);
+    ssize_t drained = 1;
+    for (size_t moved = 0; drained > 0 && moved < GS_SHARE; moved += (size_t)drained) {
         drained = operations->receive(session->transport, session->buffer, GS_RECEIVE_BUFFER, NULL);
-    while (drained > 0);
-    if (drained != GS_IO_AGAIN) {
-        close_transport(session);
-        enter(session, GS_PHASE_OVER);
+        if (drained == GS_IO_AGAIN)
+            return;
     }
+    if (drained > 0) {
+        session->source.busy = true;
+        return;
+    }
+    close_transport(session);
+    enter(session, GS_PHASE_OVER);
 }
 
 /* The deadline that runs now, and the error it ends in. */
@@ -327,7 +338,9 @@ static bool step(struct gs_source *source, struct gs_event *event)
         return true;
     if (session->phase == GS_PHASE_OPEN && receive(session, event))
         return true;
-    if (session->phase == GS_PHASE_OPEN && gs_outgoing_step(session, event))
+    /* an answer that the machine gave by itself goes out at once */
+    if (session->phase == GS_PHASE_OPEN && !session->source.busy &&
+        gs_outgoing_step(session, event))
         return true;
     if (session->phase == GS_PHASE_CLOSING)
         linger(session);
@@ -402,6 +415,7 @@ struct gs_session *gs_session_new(struct gs_transport *transport, bool requestor
     session->deadlines = (struct gs_deadlines)GS_DEADLINES_DEFAULT;
     session->stream.descriptor = -1;
     enter(session, GS_PHASE_OPENING);
+    session->source.left = session->began;
     return session;
 }
 
@@ -466,14 +480,25 @@ bool gs_session_undecided(const struct gs_session *session)
 
 int gs_session_request(struct gs_session *session, struct gs_associate *associate)
 {
-    session->began = session->phase == GS_PHASE_OPEN ? gs_clock() : session->began;
-    return gs_association_request(session->association, associate);
+    gs_outgoing_begins(session);
+    if (session->phase >= GS_PHASE_CLOSING) {
+        gs_associate_clear(associate);
+        return -1;
+    }
+    if (gs_association_request(session->association, associate) != 0)
+        return -1;
+    if (session->phase == GS_PHASE_OPEN)
+        session->began = gs_clock();
+    return 0;
 }
 
 int gs_session_accept(struct gs_session *session, struct gs_associate *associate)
 {
+    gs_outgoing_begins(session);
+    if (gs_association_accept(session->association, associate) != 0)
+        return -1;
     session->progress = gs_clock();
-    return gs_association_accept(session->association, associate);
+    return 0;
 }
 
 int gs_session_reject(struct gs_session *session, struct gs_reject reject)
@@ -486,8 +511,11 @@ int gs_session_reject(struct gs_session *session, struct gs_reject reject)
 
 int gs_session_release(struct gs_session *session)
 {
+    gs_outgoing_begins(session);
+    if (session->stream.active || gs_association_release(session->association) != 0)
+        return -1;
     session->began = gs_clock();
-    return gs_association_release(session->association);
+    return 0;
 }
 
 int gs_session_abort(struct gs_session *session)

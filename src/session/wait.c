@@ -120,14 +120,19 @@ static enum gs_wait_result wait_until(struct gs_waiter *waiter, struct gs_source
     }
 }
 
+/* Whatever else was done since a source was last waited for is no fault of its peer. */
+static void excuse_all(struct gs_source **sources, size_t count, double now)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sources[i]->operations->excuse != NULL)
+            sources[i]->operations->excuse(sources[i], now - sources[i]->left);
+}
+
 enum gs_wait_result gs_wait(struct gs_waiter *waiter, struct gs_source **sources, size_t count,
                             double timeout, size_t *index, struct gs_event *event)
 {
     double now = gs_clock();
-    if (waiter->left > 0)
-        for (size_t i = 0; i < count; i++)
-            if (sources[i]->operations->excuse != NULL)
-                sources[i]->operations->excuse(sources[i], now - waiter->left);
+    excuse_all(sources, count, now);
     struct pollfd few[8];
     struct pollfd *polled = count <= 8 ? few : calloc(count, sizeof *polled);
     if (polled == NULL) {
@@ -139,7 +144,9 @@ enum gs_wait_result gs_wait(struct gs_waiter *waiter, struct gs_source **sources
     int failed = errno;
     if (polled != few)
         free(polled);
-    waiter->left = gs_clock();
+    now = gs_clock();
+    for (size_t i = 0; i < count; i++)
+        sources[i]->left = now;
     errno = failed;
     return result;
 }

@@ -11,10 +11,9 @@
 /* Seconds of the monotonic clock. */
 double gs_clock(void);
 
-/* Remembers whose turn it is, and when the last wait ended. Zero-initialize; one for a program. */
+/* Remembers whose turn it is. Zero-initialize; one for a program. */
 struct gs_waiter {
     size_t turn;
-    double left;
 };
 
 enum gs_wait_result {
