@@ -256,6 +256,19 @@ static int gsl_association_commit(lua_State *L)
     return 1;
 }
 
+/* association:spool() -> path of the object before its commit | nil, error; after "received"
+ * without a name */
+static int gsl_association_spool(lua_State *L)
+{
+    struct gs_session *session = gsl_check_session(L, 1);
+    char path[GS_PATH_MAX];
+    struct gs_error error;
+    if (gs_session_spool(session, path, &error) != 0)
+        return gsl_fail(L, &error);
+    lua_pushstring(L, path);
+    return 1;
+}
+
 /* association:peer() -> address as text */
 static int gsl_association_peer(lua_State *L)
 {
@@ -291,6 +304,7 @@ void gsl_open_association(lua_State *L)
                                        {"receive", gsl_association_receive},
                                        {"resume", gsl_association_resume},
                                        {"commit", gsl_association_commit},
+                                       {"spool", gsl_association_spool},
                                        {"peer", gsl_association_peer},
                                        {"idle", gsl_association_idle},
                                        {"over", gsl_association_over},

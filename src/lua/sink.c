@@ -120,7 +120,7 @@ static int gsl_sink_memory(lua_State *L)
 
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed)
 {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     lua_pushstring(L, committed->name);
     lua_setfield(L, -2, "name");
     lua_pushboolean(L, committed->replaced);
@@ -129,12 +129,15 @@ void gsl_push_committed(lua_State *L, const struct gs_committed *committed)
     lua_setfield(L, -2, "duplicate");
     lua_pushboolean(L, committed->renamed);
     lua_setfield(L, -2, "renamed");
+    lua_pushboolean(L, committed->kept);
+    lua_setfield(L, -2, "kept");
 }
 
 enum gs_collision gsl_check_collision(lua_State *L, int index)
 {
-    static const char *const names[] = {"replace", "distinct", NULL};
-    static const enum gs_collision values[] = {GS_COLLISION_REPLACE, GS_COLLISION_DISTINCT};
+    static const char *const names[] = {"replace", "distinct", "keep", "refuse", NULL};
+    static const enum gs_collision values[] = {GS_COLLISION_REPLACE, GS_COLLISION_DISTINCT,
+                                               GS_COLLISION_KEEP, GS_COLLISION_REFUSE};
     return values[luaL_checkoption(L, index, "replace", names)];
 }
 
@@ -212,9 +215,8 @@ void gsl_open_sink(lua_State *L)
                                      {"discard", gsl_sink_discard},
                                      {"memory", gsl_sink_memory},
                                      {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"directory", gsl_directory},
-                                         {"part10", gsl_part10},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"directory", gsl_directory}, {"part10", gsl_part10}, {NULL, NULL}};
     make_budget(L);
     gsl_new_type(L, SINK_TYPE, sink_methods, gsl_sink_close);
     gsl_new_type(L, DIRECTORY_TYPE, directory_methods, gsl_directory_close);

@@ -22,6 +22,13 @@ static void refuse(struct gs_incoming *incoming, const struct gs_error *error)
     incoming->sink = NULL;
 }
 
+void gs_incoming_settle(struct gs_incoming *incoming)
+{
+    struct gs_error error;
+    if (incoming->sink != NULL && gs_sink_settle(incoming->sink, &error) != 0)
+        refuse(incoming, &error);
+}
+
 static bool command_came(struct gs_session *session, struct gs_event *event)
 {
     struct gs_incoming *incoming = &session->incoming;
@@ -208,4 +215,12 @@ const struct gs_committed *gs_session_commit(struct gs_session *session, const c
     if (gs_sink_commit(incoming->sink, name, collision, &incoming->received.file, error) != 0)
         return NULL;
     return &incoming->received.file;
+}
+
+int gs_session_spool(struct gs_session *session, char path[GS_PATH_MAX], struct gs_error *error)
+{
+    struct gs_incoming *incoming = &session->incoming;
+    if (incoming->sink == NULL)
+        return gs_error_set(error, "object-name", "no object waits for its name");
+    return gs_sink_spool(incoming->sink, path, error);
 }

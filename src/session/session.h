@@ -88,5 +88,7 @@ int gs_session_resume(struct gs_session *session, bool keep, const char *name,
  * `error`. */
 const struct gs_committed *gs_session_commit(struct gs_session *session, const char *name,
                                              enum gs_collision collision, struct gs_error *error);
+/* Until then: the path at which the object can be read, as of gs_sink_spool(). */
+int gs_session_spool(struct gs_session *session, char path[GS_PATH_MAX], struct gs_error *error);
 
 #endif

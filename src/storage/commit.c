@@ -166,25 +166,55 @@ static int find_distinct(struct gs_temporary *file, const struct place *place, s
                         SECOND_NAMES_MAX, first, gs_directory_path(file->directory));
 }
 
+/* Something has the name; only a file is worth keeping in place of ours. */
+static int keep_existing(struct gs_temporary *file, const struct place *place,
+                         struct gs_committed *committed, struct gs_error *error)
+{
+    struct stat status;
+    if (fstatat(place->parent, place->leaf, &status, 0) != 0)
+        return failed(errno == ENOENT ? EEXIST : errno, file, committed->name, error);
+    if (!S_ISREG(status.st_mode))
+        return failed(S_ISDIR(status.st_mode) ? EISDIR : EEXIST, file, committed->name, error);
+    gs_temporary_remove(file);
+    committed->kept = true;
+    return 0;
+}
+
+static int replace_existing(struct gs_temporary *file, const struct place *place,
+                            struct gs_committed *committed, struct gs_error *error)
+{
+    committed->replaced = true;
+    int system = move(file, place, true);
+    return system == 0 ? 0 : failed(system, file, committed->name, error);
+}
+
 static int place_file(struct gs_temporary *file, const struct place *place, size_t leaf,
                       enum gs_collision collision, struct gs_committed *committed,
                       struct gs_error *error)
 {
     int system = move(file, place, false);
-    if (system == EEXIST && collision == GS_COLLISION_DISTINCT)
+    if (system != EEXIST)
+        return system == 0 ? 0 : failed(system, file, committed->name, error);
+    switch (collision) {
+    case GS_COLLISION_REPLACE:
+        return replace_existing(file, place, committed, error);
+    case GS_COLLISION_DISTINCT:
         return find_distinct(file, place, leaf, committed, error);
-    if (system == EEXIST) {
-        committed->replaced = true;
-        system = move(file, place, true);
+    case GS_COLLISION_KEEP:
+        return keep_existing(file, place, committed, error);
+    case GS_COLLISION_REFUSE:
+        break;
     }
-    return system == 0 ? 0 : failed(system, file, committed->name, error);
+    return gs_error_set(error, "object-exists", "%.150s has a file %.250s already",
+                        gs_directory_path(file->directory), committed->name);
 }
 
 int gs_commit(struct gs_temporary *file, const char *name, enum gs_collision collision,
               struct gs_committed *committed, struct gs_error *error)
 {
     size_t leaf;
-    committed->replaced = committed->duplicate = committed->renamed = false;
+    committed->replaced = committed->duplicate = false;
+    committed->renamed = committed->kept = false;
     int parent = gs_directory_open_parent(file->directory, name, committed->name, &leaf, error);
     if (parent < 0)
         return -1;

@@ -5,6 +5,7 @@
 #include "storage/temporary.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,12 +145,19 @@ static int spool(struct gs_sink *sink)
     return 0;
 }
 
+/* A large object is not held to its end: the peer would wait while all of it is written. */
+static bool may_hold(const struct gs_sink *sink, size_t size)
+{
+    return sink->kind == KIND_MEMORY || sink->hold.size + size <= GS_HOLD_AHEAD;
+}
+
 /* A piece of the object goes where the object is, or to a file when it may not be held. */
 static int store(struct gs_sink *sink, const uint8_t *bytes, size_t size)
 {
     if (sink->kind == KIND_DISCARD)
         return 0;
-    if (!sink->spooled && sink->keep && gs_hold_append(&sink->hold, bytes, size))
+    if (!sink->spooled && sink->keep && may_hold(sink, size) &&
+        gs_hold_append(&sink->hold, bytes, size))
         return 0;
     if (sink->kind == KIND_MEMORY) {
         if (sink->size <= sink->own.object_max)
@@ -248,6 +256,13 @@ int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struc
     return store(sink, bytes, size) == 0 ? 0 : fail(sink, error);
 }
 
+int gs_sink_settle(struct gs_sink *sink, struct gs_error *error)
+{
+    if (sink->state != STATE_OPEN || !sink->spooled)
+        return 0;
+    return gs_temporary_settle(&sink->file, &sink->failure) == 0 ? 0 : fail(sink, error);
+}
+
 int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
 {
     if (expect(sink, STATE_OPEN, error) != 0)
@@ -262,8 +277,8 @@ int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
     return 0;
 }
 
-int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision collision,
-                   struct gs_committed *committed, struct gs_error *error)
+/* A finished object is in a file that is closed. */
+static int settle(struct gs_sink *sink, struct gs_error *error)
 {
     if (sink->kind != KIND_FILE)
         return gs_error_set(error, "object-name", "only a file sink has something to commit");
@@ -271,11 +286,28 @@ int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision col
         return -1;
     if (!sink->spooled && spool(sink) != 0)
         return fail(sink, error);
-    if (gs_temporary_close(&sink->file, &sink->failure) != 0)
-        return fail(sink, error);
+    return gs_temporary_close(&sink->file, &sink->failure) == 0 ? 0 : fail(sink, error);
+}
+
+int gs_sink_spool(struct gs_sink *sink, char path[GS_PATH_MAX], struct gs_error *error)
+{
+    if (settle(sink, error) != 0)
+        return -1;
+    const char *directory = gs_directory_path(sink->file.directory);
+    if (snprintf(path, GS_PATH_MAX, "%s/%s", directory, sink->file.name) >= GS_PATH_MAX)
+        return gs_error_set(error, "object-name", "the path %.200s... is too long", directory);
+    return 0;
+}
+
+int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision collision,
+                   struct gs_committed *committed, struct gs_error *error)
+{
+    if (settle(sink, error) != 0)
+        return -1;
     gs_hold_release(&sink->hold);
     if (gs_commit(&sink->file, name, collision, committed, &sink->failure) != 0) {
-        bool other_name = strcmp(sink->failure.code, "object-name") == 0;
+        const char *code = sink->failure.code;
+        bool other_name = strcmp(code, "object-name") == 0 || strcmp(code, "object-exists") == 0;
         return other_name ? tell_failure(sink, error) : fail(sink, error);
     }
     sink->state = STATE_COMMITTED;

@@ -11,9 +11,9 @@
  *
  * One thread. Errors: "object-write" (create, write, close, rename: errno in `system`),
  * "object-name" (the name cannot be made below the directory), "object-too-large" (a memory sink's
- * limit). After an error the temporary file is gone and every further call gives the same error,
- * until the next gs_sink_begin(). "object-name" alone leaves the object as it is, for a commit
- * under another name.
+ * limit), "object-exists" (a file has the name, and shall stay). After an error the temporary file
+ * is gone and every further call gives the same error, until the next gs_sink_begin(). Only
+ * "object-name" and "object-exists" leave the object as it is, for a commit under another name.
  */
 #ifndef GS_SINK_H
 #define GS_SINK_H
@@ -23,6 +23,7 @@
 #include "storage/scanner.h"
 
 #define GS_HOLD_OBJECT_MAX (4u << 20) /* bytes held in memory for one object */
+#define GS_HOLD_AHEAD      (256u << 10) /* from there on an object is written as it comes */
 #define GS_HOLD_TOTAL_MAX  (8u << 20) /* for all objects of one budget */
 
 /* Memory for held objects, shared by all associations of a program. It keeps one released buffer
@@ -53,13 +54,19 @@ void gs_sink_free(struct gs_sink *sink); /* drops what is not committed, the tem
 int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned syntax,
                   struct gs_error *error);
 int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struct gs_error *error);
+/* The bytes that were written may be reused: until here they are borrowed, so that a file gets them
+ * without a copy. gs_sink_finish() settles as well. */
+int gs_sink_settle(struct gs_sink *sink, struct gs_error *error);
 /* All bytes are there (for a spooled file: handed to the kernel). */
 int gs_sink_finish(struct gs_sink *sink, struct gs_error *error);
 
 /* What commit does when a file of that name exists. */
 enum gs_collision {
-    GS_COLLISION_REPLACE, /* put ours in its place */
-    GS_COLLISION_DISTINCT /* same bytes: keep the one there; else a second name, NAME~2 and so on */
+    GS_COLLISION_REPLACE,  /* put ours in its place */
+    GS_COLLISION_DISTINCT, /* same bytes: keep the one there; else a second name, NAME~2 and so on
+                            */
+    GS_COLLISION_KEEP,     /* keep the one there, whatever is in it */
+    GS_COLLISION_REFUSE    /* fail: "object-exists" */
 };
 
 struct gs_committed {
@@ -67,12 +74,17 @@ struct gs_committed {
     bool replaced;          /* a file of this name was there before */
     bool duplicate;         /* the same bytes were there before; nothing was written */
     bool renamed;           /* other bytes were there before: `name` is a second one */
+    bool kept;              /* a file of this name was there before; nothing was written */
 };
 
 /* Give a finished file its name: components between '/' are each made by gs_path_component(),
  * directories are created as needed. The other sinks have nothing to commit (-1, "object-name"). */
 int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision collision,
                    struct gs_committed *committed, struct gs_error *error);
+
+/* The path of a finished object's file before its commit, which may be read; what was held is
+ * written for that. It is that of its directory, as it was given, and a temporary name. */
+int gs_sink_spool(struct gs_sink *sink, char path[GS_PATH_MAX], struct gs_error *error);
 
 uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set so far */
 /* Where a header was asked for, it has seen all bytes; else none. */

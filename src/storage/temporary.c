@@ -26,7 +26,8 @@ static int failed(const struct gs_temporary *file, int system, struct gs_error *
 
 int gs_temporary_create(struct gs_temporary *file, struct gs_error *error)
 {
-    file->gathered_size = 0;
+    file->gathered_size = file->pieces_size = 0;
+    file->piece_count = 0;
     file->descriptor = gs_directory_create_temporary(file->directory, file->name, error);
     return file->descriptor < 0 ? -1 : 0;
 }
@@ -60,26 +61,41 @@ static int write_all(const struct gs_temporary *file, struct iovec *pieces, int 
     }
 }
 
-/* What is gathered goes out together with `bytes`, which are not copied. */
-static int flush(struct gs_temporary *file, const uint8_t *bytes, size_t size,
-                 struct gs_error *error)
+/* What is gathered goes out together with what is borrowed. */
+static int flush(struct gs_temporary *file, struct gs_error *error)
 {
-    struct iovec pieces[] = {{.iov_base = file->gathered, .iov_len = file->gathered_size},
-                             {.iov_base = (void *)bytes, .iov_len = size}};
-    file->gathered_size = 0;
-    return write_all(file, pieces, 2, error);
+    int count = 1 + file->piece_count;
+    file->pieces[0] = (struct iovec){.iov_base = file->gathered, .iov_len = file->gathered_size};
+    file->gathered_size = file->pieces_size = 0;
+    file->piece_count = 0;
+    return write_all(file, file->pieces, count, error);
 }
 
 int gs_temporary_write(struct gs_temporary *file, const uint8_t *bytes, size_t size,
                        struct gs_error *error)
 {
-    if (size >= GS_GATHER_SIZE - file->gathered_size)
-        return flush(file, bytes, size, error);
+    if (file->piece_count == GS_PIECES_MAX && flush(file, error) != 0)
+        return -1;
+    file->pieces[1 + file->piece_count++] =
+        (struct iovec){.iov_base = (void *)bytes, .iov_len = size};
+    file->pieces_size += size;
+    return 0;
+}
+
+int gs_temporary_settle(struct gs_temporary *file, struct gs_error *error)
+{
+    if (file->gathered_size + file->pieces_size >= GS_GATHER_SIZE)
+        return flush(file, error);
     if (file->gathered == NULL && (file->gathered = malloc(GS_GATHER_SIZE)) == NULL)
         return failed(file, ENOMEM, error);
-    if (size > 0)
-        memcpy(file->gathered + file->gathered_size, bytes, size);
-    file->gathered_size += size;
+    for (int i = 1; i <= file->piece_count; i++) {
+        if (file->pieces[i].iov_len > 0)
+            memcpy(file->gathered + file->gathered_size, file->pieces[i].iov_base,
+                   file->pieces[i].iov_len);
+        file->gathered_size += file->pieces[i].iov_len;
+    }
+    file->piece_count = 0;
+    file->pieces_size = 0;
     return 0;
 }
 
@@ -96,7 +112,7 @@ int gs_temporary_close(struct gs_temporary *file, struct gs_error *error)
 {
     if (file->descriptor < 0)
         return 0;
-    if (flush(file, NULL, 0, error) != 0)
+    if (flush(file, error) != 0)
         return -1;
     if (gs_directory_syncs_each(file->directory) && fsync(file->descriptor) != 0)
         return failed(file, errno, error);
@@ -113,5 +129,6 @@ void gs_temporary_remove(struct gs_temporary *file)
         unlinkat(gs_directory_descriptor(file->directory), file->name, 0);
     file->descriptor = -1;
     file->name[0] = '\0';
-    file->gathered_size = 0;
+    file->gathered_size = file->pieces_size = 0;
+    file->piece_count = 0;
 }

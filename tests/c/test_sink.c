@@ -689,6 +689,90 @@ static void different_bytes_get_a_second_name(void **state)
     assert_int_equal(entries(fixture), 1);
 }
 
+static void keeping_leaves_what_is_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gs_committed committed;
+    for (size_t size = 0; size < 200000; size += 100000) {
+        plant(fixture, "file", "old", 3);
+        must_store(fixture, size, "file", GS_COLLISION_KEEP, &committed);
+        assert_true(committed.kept && !committed.replaced && !committed.duplicate);
+        assert_string_equal(committed.name, "file");
+        expect_file(fixture, "file", NULL, (const uint8_t *)"old", 3);
+        must_store(fixture, size, size == 0 ? "a/new" : "b/new", GS_COLLISION_KEEP, &committed);
+        assert_false(committed.kept || committed.renamed);
+        expect_file(fixture, committed.name, &meta, fixture->data, size);
+    }
+    assert_int_equal(entries(fixture), 3);
+}
+
+static void refusing_is_an_error_and_leaves_the_object_for_another_name(void **state)
+{
+    struct fixture *fixture = *state;
+    plant(fixture, "file", "old", 3);
+    for (int hold = 0; hold < 2; hold++) {
+        struct gs_sink *sink = gs_sink_file_new(fixture->directory, &fixture->budget, hold);
+        struct gs_committed committed;
+        struct gs_error error = {0};
+        gs_sink_begin(sink, &meta, 0, NULL);
+        assert_int_equal(write_pieces(fixture, sink, 70000, 0, NULL), 0);
+        assert_int_equal(gs_sink_finish(sink, NULL), 0);
+        assert_int_equal(gs_sink_commit(sink, "file", GS_COLLISION_REFUSE, &committed, &error), -1);
+        assert_string_equal(error.code, "object-exists");
+        assert_non_null(strstr(error.message, "file"));
+        expect_file(fixture, "file", NULL, (const uint8_t *)"old", 3);
+        const char *other = hold ? "other" : "free";
+        assert_int_equal(gs_sink_commit(sink, other, GS_COLLISION_REFUSE, &committed, NULL), 0);
+        expect_file(fixture, other, &meta, fixture->data, 70000);
+        gs_sink_free(sink);
+    }
+    assert_int_equal(entries(fixture), 3);
+}
+
+static void only_a_file_is_kept_in_place_of_an_object(void **state)
+{
+    struct fixture *fixture = *state;
+    plant(fixture, "file", "old", 3);
+    assert_int_equal(mkdirat(in(fixture), "directory", 0777), 0);
+    assert_int_equal(mkfifoat(in(fixture), "fifo", 0666), 0);
+    assert_int_equal(symlinkat("nothing", in(fixture), "dangling"), 0);
+    assert_int_equal(symlinkat("file", in(fixture), "link"), 0);
+    static const char *const names[] = {"directory", "fifo", "dangling"};
+    struct gs_committed committed;
+    for (int i = 0; i < 3; i++) {
+        struct gs_error error = {0};
+        assert_int_equal(
+            store(fixture, true, 10, 0, names[i], GS_COLLISION_KEEP, &committed, &error), -1);
+        assert_string_equal(error.code, "object-name");
+    }
+    must_store(fixture, 10, "link", GS_COLLISION_KEEP, &committed);
+    assert_true(committed.kept);
+    assert_int_equal(entries(fixture), 5);
+}
+
+static void a_finished_object_can_be_read_before_its_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int hold = 0; hold < 2; hold++) {
+        struct gs_sink *sink = gs_sink_file_new(fixture->directory, &fixture->budget, hold);
+        struct gs_committed committed;
+        struct gs_error error = {0};
+        char path[GS_PATH_MAX];
+        gs_sink_begin(sink, &meta, 0, NULL);
+        assert_int_equal(write_pieces(fixture, sink, 70000, 0, NULL), 0);
+        assert_int_equal(gs_sink_spool(sink, path, &error), -1); /* it is not finished */
+        assert_int_equal(gs_sink_finish(sink, NULL), 0);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(gs_sink_spool(sink, path, &error), 0);
+            expect_file(fixture, strrchr(path, '/') + 1, &meta, fixture->data, 70000);
+        }
+        assert_int_equal(gs_sink_commit(sink, "x", GS_COLLISION_REPLACE, &committed, NULL), 0);
+        assert_int_equal(gs_sink_spool(sink, path, &error), -1);
+        gs_sink_free(sink);
+    }
+    assert_int_equal(entries(fixture), 1);
+}
+
 static void what_is_planted_under_the_name_is_neither_opened_nor_followed(void **state)
 {
     struct fixture *fixture = *state;
@@ -978,6 +1062,10 @@ int main(void)
         TEST(replacing_puts_ours_in_the_place_of_what_is_there),
         TEST(identical_bytes_are_one_file),
         TEST(different_bytes_get_a_second_name),
+        TEST(keeping_leaves_what_is_there),
+        TEST(refusing_is_an_error_and_leaves_the_object_for_another_name),
+        TEST(only_a_file_is_kept_in_place_of_an_object),
+        TEST(a_finished_object_can_be_read_before_its_commit),
         TEST(what_is_planted_under_the_name_is_neither_opened_nor_followed),
         TEST(a_directory_under_the_name_leaves_the_object_for_another_name),
         TEST(an_overlong_name_is_shortened_its_second_one_too),
