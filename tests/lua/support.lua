@@ -60,8 +60,9 @@ function support.list(directory)
 end
 
 --- A new, empty temporary directory as a box.
-function support.box()
-    local prefix = (os.getenv "TMPDIR" or "/tmp") .. "/getscu-tests-"
+-- @param parent directory, or nil for where temporary ones are
+function support.box(parent)
+    local prefix = (parent or os.getenv "TMPDIR" or "/tmp") .. "/getscu-tests-"
     return setmetatable({ path = assert(core.system.mkdtemp(prefix)), processes = {}, count = 0 },
         Box)
 end

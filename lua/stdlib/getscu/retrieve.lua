@@ -6,6 +6,7 @@ local contexts = require "getscu.contexts"
 local errors = require "getscu.errors"
 local log = require "getscu.log"
 local outcome = require "getscu.outcome"
+local query = require "getscu.query"
 local receiver = require "getscu.receiver"
 require "getscu.get" -- a method of associations
 
@@ -24,12 +25,15 @@ local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_len
 -- @return job | nil, err: the output directory is of no use
 function retrieve.new(options)
     errors.check_fields(options, FIELDS, "getscu.retrieve")
+    local queries = {}
+    for i, keys in ipairs(options.queries or { options.query or error("a query is missing", 2) }) do
+        queries[i] = query.new(keys) -- now: a misspelt keyword connects to nobody
+    end
     local store, err = receiver.new { directory = options.directory, storage = options.storage,
         ignore = options.ignore }
     if not store then return nil, err end
     return setmetatable({ options = options, receiver = store, model = options.model or "study",
-        queries = options.queries or { options.query or error("a query is missing", 2) },
-        outcome = outcome.new() }, Job)
+        queries = queries, outcome = outcome.new() }, Job)
 end
 
 --- Stops the job on behalf of a signal: C-CANCEL first, an abort the second time, or where there is
