@@ -43,6 +43,30 @@ function contexts.add_storage(proposal, classes, transfer_syntaxes)
     return proposal
 end
 
+--- Distributes entries over as many proposals as they need; those of one class stay together as
+-- long as they fit into one.
+-- @param head entries with which each proposal begins
+-- @param entries of storage classes; those of one class follow one another
+-- @return list of proposals
+function contexts.split(head, entries)
+    local list, proposal = {}, nil
+    local i = 1
+    while i <= #entries do
+        local last = i
+        while last < #entries and last - i + 2 <= contexts.MAX - #head
+            and entries[last + 1].abstract_syntax == entries[i].abstract_syntax do
+            last = last + 1
+        end
+        if not proposal or #proposal + last - i + 1 > contexts.MAX then
+            proposal = table.move(head, 1, #head, 1, {})
+            list[#list + 1] = proposal
+        end
+        table.move(entries, i, last, #proposal + 1, proposal)
+        i = last + 1
+    end
+    return list
+end
+
 --- What the library proposes when it is told nothing: Verification, C-FIND and C-GET of both
 -- current models, and the storage classes.
 -- @return proposal, 127 entries

@@ -13,7 +13,7 @@ local functions = {
 
 local modules = { contexts = true, dataset = true, dimse = true, errors = true, files = true,
     log = true, outcome = true, process = true, query = true, receiver = true, status = true,
-    tasks = true }
+    syntaxes = true, tasks = true }
 
 -- The services are methods of associations, in modules of their own.
 local services = { "getscu.get", "getscu.find", "getscu.store" }

@@ -44,6 +44,21 @@ function Group.__index:judge()
     return verdict.judge_group(self)
 end
 
+--- How many objects the first C-GET of the group meant, by the counts of its final response.
+-- @return integer, or nil where there is no such response, or one without counts
+function Group.__index:announced()
+    local first = self.requests[1]
+    local response = first and first.response
+    if not response or not response.completed then return nil end
+    return response.completed + (response.failed or 0) + (response.warning or 0)
+        + (response.remaining or 0)
+end
+
+--- Whether all that is expected has arrived; false where that is not known.
+function Group.__index:is_whole()
+    return self.expected ~= nil and verdict.arrived(self) >= self.expected
+end
+
 --- A C-GET of this group begins.
 -- @return request
 function Group.__index:request()
@@ -269,6 +284,8 @@ end
 
 local function add_judgement(add, group, name)
     local code, text = group:judge()
+    local last = group.requests[#group.requests]
+    if not last or last.err then return end -- that was told when it happened
     if code then
         add("error", "%s %s: %s", name, code, text)
     elseif verdict.arrived(group) == 0 then

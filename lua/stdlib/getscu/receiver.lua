@@ -26,7 +26,7 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 function receiver.new(options)
     errors.check_fields(options, FIELDS, "getscu.receiver")
     local self = setmetatable({ hold = options.storage ~= "bit-preserving", named = {},
-        prefixes = {} }, Receiver)
+        prefixes = {}, arrived = {}, arrived_count = 0 }, Receiver)
     if not options.ignore then
         local directory, err = core.directory(options.directory or ".")
         if not directory then return nil, errors.wrap(err) end
@@ -37,7 +37,13 @@ end
 
 --- Forgets which names were given: from here on files of before are replaced.
 function Receiver.__index:start_over()
-    self.named = {}
+    self.named, self.arrived, self.arrived_count = {}, {}, 0
+    self.new_only = false
+end
+
+--- From here on, what arrived before is acknowledged and not kept: something is asked for again.
+function Receiver.__index:only_new()
+    self.new_only = true
 end
 
 --- The default name of an object: prefix of its modality, and its SOP Instance UID; what goes to
@@ -107,7 +113,14 @@ local function answer(self, association, event, arrived, tally)
         return true
     end
     object.status = status.SUCCESS
-    if not file then
+    local again = self.arrived[object.uid]
+    if not again then
+        self.arrived[object.uid] = true
+        self.arrived_count = self.arrived_count + 1
+    end
+    if again and self.new_only then
+        tally:count_duplicate(object)
+    elseif not file then
         tally:count_discarded(object)
     elseif file.duplicate then
         tally:count_duplicate(object)
@@ -139,7 +152,7 @@ function Receiver.__index:store(association, event, tally)
     end
     if not uid or uid == "" or command.cut then return refuse(association, event, tally) end
     warn_of_oddities(association, event)
-    if self.directory then
+    if self.directory and not (self.new_only and self.arrived[uid]) then
         local name = self:name(command)
         local collision = self.named[name] and "distinct" or "replace"
         association.core:receive(core.sink.file(self.directory, self.hold), name, collision,

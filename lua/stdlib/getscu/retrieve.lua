@@ -8,6 +8,7 @@ local log = require "getscu.log"
 local outcome = require "getscu.outcome"
 local query = require "getscu.query"
 local receiver = require "getscu.receiver"
+local rounds = require "getscu.rounds"
 require "getscu.get" -- a method of associations
 
 local retrieve = {}
@@ -15,7 +16,8 @@ local retrieve = {}
 local Job = { __index = {}, __name = "getscu.job" }
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
-    "model", "query", "queries", "directory", "storage", "ignore", "abort" }
+    "model", "query", "queries", "directory", "storage", "ignore", "abort", "propose", "prefer",
+    "contexts", "as_stored", "no_retry" }
 
 --- A retrieval that is not run yet.
 -- @param options table: who (peer, or host, port and called; calling, family, max_length,
@@ -55,17 +57,41 @@ function Job.__index:interrupt(signal)
     end
 end
 
--- Whether to go on: false once interrupted, or when the association is gone.
-local function fetch(self, running, identifier, i)
-    local tally = self.outcome:request(#self.queries > 1 and "query " .. i or nil)
+--- Whether it was interrupted: nothing more is to be asked for.
+function Job.__index:stopped()
+    return self.interrupted ~= nil
+end
+
+--- The contexts with which each proposal of the job begins.
+function Job.__index:requests()
+    return contexts.requests(self.model, self.options.propose)
+end
+
+--- An association with the peer of the job.
+-- @param proposal as of getscu.contexts
+-- @return association | nil, err
+function Job.__index:associate(proposal)
+    local options = self.options
+    return association.associate {
+        peer = options.peer, host = options.host, port = options.port, called = options.called,
+        calling = options.calling, family = options.family, max_length = options.max_length,
+        deadlines = options.deadlines, contexts = proposal,
+        on_connect = function(running) self.association = running end,
+    }
+end
+
+--- One C-GET on an association. Returns whether the association still stands.
+function Job.__index:fetch(running, group, identifier)
+    local tally = group:request()
     local result, err = running:get { query = identifier, model = self.model,
         receiver = self.receiver, tally = tally }
-    if result or err.result then return not self.interrupted end
-    self.outcome:error(err)
+    if result or err.result then return true end
+    tally:lost(err)
     log.error("%s", err.message)
     return false
 end
 
+-- An association ends as asked.
 local function finish(self, running)
     if running.ended then return end
     if self.options.abort then
@@ -78,29 +104,79 @@ local function finish(self, running)
     if not released then log.warn("no proper release: %s", err.message) end
 end
 
-local function associate(self)
-    local options = self.options
-    return association.associate {
-        peer = options.peer, host = options.host, port = options.port, called = options.called,
-        calling = options.calling, family = options.family, max_length = options.max_length,
-        deadlines = options.deadlines, contexts = contexts.retrieval(self.model),
-        on_connect = function(running) self.association = running end,
-    }
-end
-
---- Runs the job once: one association, one C-GET for each query.
--- @return outcome (getscu.outcome), which judges it
-function Job.__index:run()
-    local running <close>, err = associate(self)
+-- All queries on one association. False: it could not be had.
+local function ask(self, proposal)
+    local running <close>, err = self:associate(proposal)
     if not running then
         self.outcome:error(err)
         log.error("%s", err.message)
-        return self.outcome
+        return false
     end
     for i, identifier in ipairs(self.queries) do
-        if not fetch(self, running, identifier, i) then break end
+        local group = self.outcome.groups[i]
+        if self:stopped() or not self:fetch(running, group, identifier) then break end
     end
     finish(self, running)
+    return true
+end
+
+-- What the first associations propose: that of the manual, or what was chosen by hand.
+local function first_proposals(self)
+    local options = self.options
+    if options.contexts then
+        return contexts.split(self:requests(), options.contexts)
+    end
+    return { contexts.retrieval(self.model, options.propose, options.prefer) }
+end
+
+-- Whether to look for more of a query: it is not clean, and neither because C-GET does not go at
+-- all nor because we cannot store.
+local function is_worth_more(self, group)
+    local first = group.requests[1]
+    if not first then return true end
+    local hopeless = first.err and first.err.code == "no-context"
+    return group:judge() ~= nil and not hopeless and #self.outcome.errors == 0
+end
+
+local function run_rounds(self, separate)
+    for i, identifier in ipairs(self.queries) do
+        local group = self.outcome.groups[i]
+        if not self:stopped() and is_worth_more(self, group) then
+            rounds.complete(self, group, identifier, separate)
+        end
+    end
+end
+
+-- The first pass over all queries. False: the peer cannot be had.
+local function run_first(self)
+    for i, proposal in ipairs(first_proposals(self)) do
+        if i > 1 then self.receiver:only_new() end
+        if self:stopped() or not ask(self, proposal) then return false end
+        for _, group in ipairs(self.outcome.groups) do
+            group.expected = group.expected or i > 1 and group:announced() or nil
+        end
+    end
+    return true
+end
+
+local function all_asked(self)
+    for _, group in ipairs(self.outcome.groups) do
+        if #group.requests == 0 then return false end
+    end
+    return true
+end
+
+--- Runs the job once: an association for each proposal, on each of them a C-GET for each query;
+-- then what is missing is asked for again.
+-- @return outcome (getscu.outcome), which judges it
+function Job.__index:run()
+    local options = self.options
+    for i = 1, #self.queries do
+        self.outcome:group(#self.queries > 1 and "query " .. i or nil)
+    end
+    if options.as_stored then run_rounds(self, true) end
+    if all_asked(self) or not run_first(self) then return self.outcome end
+    if not options.no_retry and not options.contexts then run_rounds(self, false) end
     return self.outcome
 end
 
