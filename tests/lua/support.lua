@@ -18,6 +18,8 @@ support.build = os.getenv "BUILD" or "build"
 support.sanitized = support.build:find("sanitize", 1, true) ~= nil
 support.getscu = support.build .. "/getscu"
 
+getscu.log.level "error" -- of the library, where a test uses it in its own process
+
 local PATIENCE = 60 -- seconds until a process that should end is called hung
 local START = 30 -- seconds until a server must answer
 
