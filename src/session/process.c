@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define STATUS_UNKNOWN (255 << 8) /* exit code 255 */
+
 extern char **environ;
 
 struct gs_child {
@@ -20,8 +22,13 @@ struct gs_child {
 static bool child_step(struct gs_source *source, struct gs_event *event)
 {
     struct gs_child *child = (struct gs_child *)source;
-    if (child->descriptor < 0 || waitpid(child->pid, &event->status, WNOHANG) != child->pid)
+    if (child->descriptor < 0)
         return false;
+    pid_t reaped = waitpid(child->pid, &event->status, WNOHANG);
+    if (reaped == 0)
+        return false;
+    if (reaped < 0) /* somebody else has its status */
+        event->status = STATUS_UNKNOWN;
     close(child->descriptor);
     child->descriptor = -1;
     event->type = GS_EVENT_EXITED;
@@ -61,9 +68,18 @@ static int start(char *const *arguments, pid_t *pid)
     return failed;
 }
 
+/* Where our parent left it ignored, the kernel would reap the child and its status be lost. */
+static void heed_children(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+        signal(SIGCHLD, SIG_DFL);
+}
+
 struct gs_child *gs_child_spawn(char *const *arguments, struct gs_error *error)
 {
     struct gs_child *child = calloc(1, sizeof *child);
+    heed_children();
     int failed = child == NULL ? ENOMEM : start(arguments, &child->pid);
     if (failed != 0) {
         gs_error_system(error, "spawn-failed", failed, "cannot run %s", arguments[0]);

@@ -1,5 +1,7 @@
 /*
  * process: a child process as a source; its end is an event.
+ *
+ * SIGCHLD must not be ignored, so spawning the first child makes its disposition the default then.
  */
 #ifndef GS_PROCESS_H
 #define GS_PROCESS_H

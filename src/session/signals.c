@@ -77,8 +77,8 @@ void gs_signals_close(struct gs_signals *signals)
 {
     if (signals == NULL)
         return;
-    for (size_t i = 0; i < signals->count; i++)
-        sigaction(signals->signals[i], &signals->before[i], NULL);
+    while (signals->count-- > 0) /* backwards, for one may have been taken twice */
+        sigaction(signals->signals[signals->count], &signals->before[signals->count], NULL);
     atomic_store(&signal_pipe, -1);
     close(signals->pipe[0]);
     close(signals->pipe[1]);

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* While one association has an event whenever it is asked, nothing else would call poll(2), and
+ * the other sources wait for that: it is called after so many events at the latest. */
+#define UNPOLLED_MAX 64
+
 double gs_clock(void)
 {
     struct timespec now;
@@ -65,7 +69,8 @@ static int milliseconds_until(double moment)
 
 /* Waits for the descriptors. Positive when a source is worth another step, 0 when none will be
  * (`until` may have come), -1 with errno. */
-static int poll_all(struct gs_source **sources, size_t count, struct pollfd *polled, double until)
+static int poll_all(struct gs_waiter *waiter, struct gs_source **sources, size_t count,
+                    struct pollfd *polled, double until)
 {
     bool busy = false, pollable = false;
     double moment = until;
@@ -78,6 +83,7 @@ static int poll_all(struct gs_source **sources, size_t count, struct pollfd *pol
     }
     if (!pollable && !busy && isinf(moment))
         return 0;
+    waiter->unpolled = 0;
     int ready = poll(polled, (nfds_t)count, busy ? 0 : milliseconds_until(moment));
     for (size_t i = 0; ready > 0 && i < count; i++) {
         if (polled[i].revents == 0)
@@ -102,13 +108,15 @@ static enum gs_wait_result wait_until(struct gs_waiter *waiter, struct gs_source
                                       size_t count, struct pollfd *polled, double until,
                                       size_t *index, struct gs_event *event)
 {
+    if (++waiter->unpolled > UNPOLLED_MAX)
+        poll_all(waiter, sources, count, polled, gs_clock());
     for (bool late = false;;) {
         if (step_all(waiter, sources, count, index, event))
             return GS_WAIT_EVENT;
         if (late)
             return GS_WAIT_TIMEOUT;
         late = gs_clock() >= until; /* what has come by then is told: poll(2) once, even for 0 s */
-        int worth = poll_all(sources, count, polled, until);
+        int worth = poll_all(waiter, sources, count, polled, until);
         if (worth == 0)
             return GS_WAIT_TIMEOUT;
         if (worth < 0 && errno != EINTR)

@@ -14,6 +14,7 @@ double gs_clock(void);
 /* Remembers whose turn it is. Zero-initialize; one for a program. */
 struct gs_waiter {
     size_t turn;
+    unsigned unpolled; /* events since the last poll(2) */
 };
 
 enum gs_wait_result {
