@@ -21,6 +21,7 @@ errors.codes = {
     ["read-failed"] = { exit = 20, when = "a file cannot be read" },
     ["log-config"] = { exit = 20, when = "the log's configuration file cannot be used" },
     ["no-dictionary"] = { exit = 20, when = "no data dictionary can be loaded" },
+    ["bad-json"] = { exit = 20, when = "a text is not JSON, or not of the DICOM JSON model" },
     ["dataset-file"] = { exit = 20, when = "a DICOM file cannot be read or written" },
     ["dataset-parse"] = { exit = 20, when = "bytes are not a data set" },
     ["dataset-syntax"] = { exit = 20, when = "a data set cannot be written in a transfer syntax" },
