@@ -1,4 +1,4 @@
--- luacheck lua scripts tests/lua
+-- luacheck lua scripts docs tests/lua
 std = "lua54"
 max_line_length = 100
 self = false -- methods may leave `self` alone

@@ -1,7 +1,7 @@
 # getscu: `make` builds build/getscu and build/lua/getscu/core.so; README.md has the other targets.
 #
 #   make [SANITIZE=address,undefined] [DEBUG=1]
-#   make demo | test | peers | lint | format | bench | install | clean
+#   make demo | test | peers | lint | format | docs | bench | install | clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -34,8 +34,12 @@ unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.
 test_tools := $(BUILD)/tests/tap $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
-.PHONY: all module demo test run-tests peers lint format bench run-bench install install-module clean
-all: $(BUILD)/getscu module
+manuals := $(BUILD)/man/getscu.1 $(BUILD)/man/ja/getscu.1
+completions := $(BUILD)/completions/getscu.bash $(BUILD)/completions/getscu.zsh \
+    $(BUILD)/completions/getscu.fish
+
+.PHONY: all module docs demo test run-tests peers lint format bench run-bench install install-module clean
+all: $(BUILD)/getscu module $(manuals) $(completions)
 module: $(BUILD)/lua/getscu/core.so
 
 program_objects := $(BUILD)/obj/main.c.o $(BUILD)/obj/lua/library.c.o $(BUILD)/obj/library.c.o
@@ -72,6 +76,25 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
 
+# Made of the manual and the table of options: pages, completions, and chapters of the documents.
+generator := docs/generate.lua $(wildcard docs/generate/*.lua) $(library)
+$(BUILD)/man/getscu.1: docs/manual.md $(generator)
+	@mkdir -p $(@D)
+	lua5.4 docs/generate.lua man $< en >$@.new && mv $@.new $@
+
+$(BUILD)/man/ja/getscu.1: docs/ja/manual.md $(generator)
+	@mkdir -p $(@D)
+	lua5.4 docs/generate.lua man $< ja >$@.new && mv $@.new $@
+
+$(BUILD)/completions/getscu.%: $(generator)
+	@mkdir -p $(@D)
+	lua5.4 docs/generate.lua $* >$@.new && mv $@.new $@
+
+docs: all
+	$(BUILD)/getscu --run docs/generate.lua chapters docs/manual.md en
+	$(BUILD)/getscu --run docs/generate.lua chapters docs/ja/manual.md ja
+	$(BUILD)/getscu --run docs/generate.lua chapters docs/conformance.md en
+
 demo:
 	.ci/install build
 	$(MAKE) all
@@ -101,8 +124,18 @@ bench:
 run-bench: all $(benches)
 	BUILD=$(BUILD) tests/bench/run
 
+share := $(DESTDIR)$(PREFIX)/share
 install: all install-module
 	install -D -m 755 $(BUILD)/getscu $(DESTDIR)$(PREFIX)/bin/getscu
+	install -D -m 644 $(BUILD)/man/getscu.1 $(share)/man/man1/getscu.1
+	install -D -m 644 $(BUILD)/man/ja/getscu.1 $(share)/man/ja/man1/getscu.1
+	install -D -m 644 $(BUILD)/completions/getscu.bash $(share)/bash-completion/completions/getscu
+	install -D -m 644 $(BUILD)/completions/getscu.zsh $(share)/zsh/site-functions/_getscu
+	install -D -m 644 $(BUILD)/completions/getscu.fish \
+	    $(share)/fish/vendor_completions.d/getscu.fish
+	for file in docs/examples/*; do \
+	    install -D -m 644 $$file $(share)/getscu/$$(basename $$file) || exit 1; \
+	done
 
 # The core and the library for a stock lua5.4.
 install-module: module
