@@ -74,14 +74,32 @@ local function parameter_chapter(language)
     return table.concat(lines, "\n") .. "\n"
 end
 
--- A table of the UIDs for which `wanted` is true, in the order of the code.
-local function uid_chapter(what, wanted)
+local function uid_table(what, rows, language)
+    local lines = { ("\n| %s | UID |\n|---|---|"):format(words[language][what]) }
+    for _, row in ipairs(rows) do
+        lines[#lines + 1] = ("| %s | %s |"):format(row.name, row.uid)
+    end
+    return table.concat(lines, "\n") .. "\n"
+end
+
+-- A table of the SOP classes for which `wanted` is true, in the order of the code.
+local function class_chapter(wanted)
     return function(language)
-        local lines = { ("\n| %s | UID |\n|---|---|"):format(words[language][what]) }
+        local rows = {}
         for _, row in ipairs(require("getscu.core").uids()) do
-            if wanted(row) then lines[#lines + 1] = ("| %s | %s |"):format(row.name, row.uid) end
+            if wanted(row) then rows[#rows + 1] = row end
         end
-        return table.concat(lines, "\n") .. "\n"
+        return uid_table("class", rows, language)
+    end
+end
+
+local function syntax_chapter(list)
+    return function(language)
+        local rows = {}
+        for i, uid in ipairs(require("getscu.syntaxes")[list]) do
+            rows[i] = { uid = uid, name = require("getscu.dataset").uid_name(uid) or "" }
+        end
+        return uid_table("syntax", rows, language)
     end
 end
 
@@ -95,21 +113,13 @@ local function is_retrieval(row)
     end
 end
 
-local function is_uncompressed(row)
-    for _, uid in ipairs(require("getscu.syntaxes").UNCOMPRESSED) do
-        if uid == row.uid then return true end
-    end
-end
-
 local generators = {
     options = option_chapter,
     parameters = parameter_chapter,
-    ["get classes"] = uid_chapter("class", is_retrieval),
-    ["storage classes"] = uid_chapter("class", function(row) return row.kind == "storage" end),
-    ["uncompressed syntaxes"] = uid_chapter("syntax", is_uncompressed),
-    ["compressed syntaxes"] = uid_chapter("syntax", function(row)
-        return row.kind == "transfer syntax" and not is_uncompressed(row)
-    end),
+    ["get classes"] = class_chapter(is_retrieval),
+    ["storage classes"] = class_chapter(function(row) return row.kind == "storage" end),
+    ["uncompressed syntaxes"] = syntax_chapter "UNCOMPRESSED",
+    ["compressed syntaxes"] = syntax_chapter "COMPRESSED",
 }
 
 --- A document with its generated parts made anew.
