@@ -365,6 +365,8 @@ static struct pollfd interest(const struct gs_source *source)
         events = POLLIN;
     if (session->phase != GS_PHASE_OPENING && gs_outgoing_waits(session))
         events |= POLLOUT;
+    if (events == 0)
+        return wanted; /* poll(2) would tell all the same that the peer has gone, again and again */
     wanted.fd = session->transport->operations->descriptor(session->transport);
     wanted.events = session->transport->operations->wants(session->transport, events);
     return wanted;

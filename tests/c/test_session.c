@@ -987,9 +987,9 @@ static void bytes_postpone_the_deadline(void **state)
 {
     (void)state;
     associated_pipe(MIB);
-    deadlines_of(REQUESTOR)->dimse = 3 * BRIEF;
+    deadlines_of(REQUESTOR)->dimse = 10 * BRIEF;
     for (int i = 0; i < 6; i++) {
-        assert_false(turn(BRIEF));
+        assert_false(turn(2 * BRIEF));
         send_echo(ACCEPTOR);
         await(REQUESTOR, GS_EVENT_COMMAND);
     }
@@ -1121,11 +1121,11 @@ static void an_association_is_idle_since_the_last_byte(void **state)
 {
     (void)state;
     associated_pipe(MIB);
-    turn(BRIEF);
-    assert_true(gs_session_idle(session_of(ACCEPTOR)) >= BRIEF);
+    turn(4 * BRIEF);
+    assert_true(gs_session_idle(session_of(ACCEPTOR)) >= 4 * BRIEF);
     send_echo(REQUESTOR);
     await(ACCEPTOR, GS_EVENT_COMMAND);
-    assert_true(gs_session_idle(session_of(ACCEPTOR)) < BRIEF);
+    assert_true(gs_session_idle(session_of(ACCEPTOR)) < 4 * BRIEF);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
