@@ -93,11 +93,22 @@ local function class_chapter(wanted)
     end
 end
 
+-- Names of transfer syntaxes that are not in the table of the core: the manual has them not.
+local names = {
+    ["1.2.840.10008.1.2.4.57"] = "JPEGProcess14TransferSyntax",
+    ["1.2.840.10008.1.2.4.92"] = "JPEG2000Part2MulticomponentLosslessOnlyTransferSyntax",
+    ["1.2.840.10008.1.2.4.93"] = "JPEG2000Part2MulticomponentTransferSyntax",
+    ["1.2.840.10008.1.2.4.201"] = "HighThroughputJPEG2000LosslessOnlyTransferSyntax",
+    ["1.2.840.10008.1.2.4.202"] = "HighThroughputJPEG2000RPCLLosslessOnlyTransferSyntax",
+    ["1.2.840.10008.1.2.4.203"] = "HighThroughputJPEG2000TransferSyntax",
+}
+
 local function syntax_chapter(list)
     return function(language)
-        local rows = {}
+        local known, rows = setmetatable({}, { __index = names }), {}
+        for _, row in ipairs(require("getscu.core").uids()) do known[row.uid] = row.name end
         for i, uid in ipairs(require("getscu.syntaxes")[list]) do
-            rows[i] = { uid = uid, name = require("getscu.dataset").uid_name(uid) or "" }
+            rows[i] = { uid = uid, name = assert(known[uid], uid) }
         end
         return uid_table("syntax", rows, language)
     end
