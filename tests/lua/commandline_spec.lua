@@ -315,6 +315,10 @@ describe("a command file", function()
 end)
 
 describe("--arguments", function()
+    local box
+    setup(function() box = support.box() end)
+    teardown(function() box:close() end)
+
     it("shows the command line as a shell would take it", function()
         local settings = commandline.parse({ "--arguments", "-k", "A=it's", "host", "104" },
             options)
@@ -327,6 +331,14 @@ describe("--arguments", function()
         local _, err = parse("--arguments host -pdu x 104")
         assert.equal("calling 'getscu' with 5 arguments: '--arguments' 'host' '-pdu' ... ...",
             err.arguments)
+    end)
+
+    it("shows it on standard error, whatever the level of the log is", function()
+        local file = box:file("-q --arguments")
+        local result = box:getscu("@" .. file, "host")
+        assert.same({ 1, "" }, { result.code, result.out })
+        assert.matches("^I: calling 'getscu' with 3 arguments: '%-q' '%-%-arguments' 'host'\n",
+            result.err)
     end)
 
     it("shows no password", function()
