@@ -150,6 +150,11 @@ const char *gs_uid_name(const char *uid)
     return dcmFindNameOfUID(uid);
 }
 
+const char *gs_uid_named(const char *name)
+{
+    return dcmFindUIDFromName(name);
+}
+
 const char *gs_modality_prefix(const char *sop_class)
 {
     return dcmSOPClassUIDToModality(sop_class);

@@ -25,6 +25,9 @@ const char *gs_keyword_nearest(const char *keyword);
 /* "1.2.840.10008.5.1.4.1.1.2" to "CTImageStorage"; NULL where it is unknown. */
 const char *gs_uid_name(const char *uid);
 
+/* "CTImageStorage" to "1.2.840.10008.5.1.4.1.1.2"; NULL where no UID has the name. */
+const char *gs_uid_named(const char *name);
+
 /* The prefix of file names for a storage SOP class, as "CT"; NULL where it is unknown. */
 const char *gs_modality_prefix(const char *sop_class);
 

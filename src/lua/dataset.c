@@ -380,6 +380,12 @@ static int gsl_dataset_uid_name(lua_State *L)
     return 1;
 }
 
+static int gsl_dataset_uid_named(lua_State *L)
+{
+    lua_pushstring(L, gs_uid_named(luaL_checkstring(L, 1)));
+    return 1;
+}
+
 static int gsl_dataset_modality(lua_State *L)
 {
     lua_pushstring(L, gs_modality_prefix(luaL_checkstring(L, 1)));
@@ -416,6 +422,7 @@ int gsl_open_dataset(lua_State *L)
         {"tag", gsl_dataset_tag},
         {"uid_generate", gsl_dataset_uid_generate},
         {"uid_name", gsl_dataset_uid_name},
+        {"uid_named", gsl_dataset_uid_named},
         {NULL, NULL},
     };
     gsl_new_type(L, TYPE, methods, gsl_dataset_close);

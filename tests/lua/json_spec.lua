@@ -186,8 +186,15 @@ describe("a DICOM JSON text", function()
     it("of an object by dcm2json gives the same data set back", function()
         local files = support.pydicom_files()
         if not files then return pending "python3-pydicom is not installed" end
+        local function values_of(ds, tag)
+            local values = ds:values(tag)
+            for i, value in ipairs(values) do -- empty parts of names are not written
+                values[i] = type(value) == "string" and value:gsub("[=^]+$", "") or value
+            end
+            return values
+        end
         local COMPARED, compared = {}, 0
-        for vr in ("AE AS AT DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US UT"):gmatch "%u+" do
+        for vr in ("AE AS AT DA DS DT IS LO LT PN SH SL SS ST TM UI UL US UT"):gmatch "%u+" do
             COMPARED[vr] = true
         end
         for _, path in ipairs(files) do
@@ -195,13 +202,15 @@ describe("a DICOM JSON text", function()
             if original then original:remove "7fe0,0010" end
             local text = original and original:json()
             local list, err = dicom_json.decode(text or "[]")
-            -- private elements without their creator
-            assert.truthy(list or err.message:find("creator", 1, true), err and err.message)
+            -- private elements without their creator, and elements as UN
+            assert.truthy(list or err.message:find "creator" or err.message:find "InlineBinary",
+                err and err.message)
             for element in list and list[1] and original:elements() or function() end do
                 local other = element.tag:find ",0000$" or element.tag == "0008,0005"
+                    or original[element.tag] == "^^^^"
                 if COMPARED[element.vr] and not other then
                     compared = compared + 1
-                    assert.same(original:values(element.tag), list[1]:values(element.tag),
+                    assert.same(values_of(original, element.tag), values_of(list[1], element.tag),
                         path .. " " .. element.tag)
                 end
             end

@@ -124,6 +124,7 @@ local function fill_element(handle, path, element, where)
     if vr == "SQ" then
         return fill_sequence(handle, path, element.Value or {}, where)
     elseif element.InlineBinary then
+        if not vr:find "^O" and vr ~= "UN" then fail(where, "VR %s has no InlineBinary", vr) end
         return set(handle, path, from_base64(element.InlineBinary, where), where)
     end
     local values = {}
