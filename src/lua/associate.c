@@ -140,10 +140,7 @@ static void *check_memory(lua_State *L, void *added, const char *what)
 
 static uint8_t check_octet(lua_State *L, const char *field, lua_Integer otherwise)
 {
-    lua_Integer value = gsl_integer_field(L, -1, field, otherwise);
-    if (value < 0 || value > UINT8_MAX)
-        luaL_error(L, "field '%s' must be an integer from 0 to 255", field);
-    return (uint8_t)value;
+    return (uint8_t)gsl_range_field(L, -1, field, otherwise, UINT8_MAX);
 }
 
 /* The bytes of a field, malloc'd into the structure that owns them. */
@@ -237,8 +234,8 @@ static void check_async(lua_State *L, int index, struct gs_associate *associate)
 {
     associate->has_async = lua_getfield(L, index, "async") == LUA_TTABLE;
     if (associate->has_async) {
-        associate->async_invoked = (uint16_t)gsl_integer_field(L, -1, "invoked", 1);
-        associate->async_performed = (uint16_t)gsl_integer_field(L, -1, "performed", 1);
+        associate->async_invoked = (uint16_t)gsl_range_field(L, -1, "invoked", 1, UINT16_MAX);
+        associate->async_performed = (uint16_t)gsl_range_field(L, -1, "performed", 1, UINT16_MAX);
     }
     lua_pop(L, 1);
 }
@@ -284,7 +281,7 @@ struct gs_associate *gsl_check_associate(lua_State *L, int index)
                sizeof associate->implementation_class);
     check_text(L, "implementation_version", associate->implementation_version,
                sizeof associate->implementation_version);
-    associate->max_length = (uint32_t)gsl_integer_field(L, -1, "max_length", 0);
+    associate->max_length = (uint32_t)gsl_range_field(L, -1, "max_length", 0, UINT32_MAX);
     lua_pop(L, 1);
     check_list(L, index, "contexts", associate, check_context);
     check_list(L, index, "roles", associate, check_role);

@@ -73,7 +73,7 @@ static int gsl_connect(lua_State *L)
     const char *host = gsl_text_field(L, 1, "host", NULL);
     lua_Integer port = gsl_integer_field(L, 1, "port", 0);
     enum gs_family family = check_family(L, 1);
-    lua_Integer max_length = gsl_integer_field(L, 1, "max_length", DEFAULT_MAX_LENGTH);
+    lua_Integer max_length = gsl_range_field(L, 1, "max_length", DEFAULT_MAX_LENGTH, UINT32_MAX);
     luaL_argcheck(L, host != NULL, 1, "field 'host' is missing");
     luaL_argcheck(L, port > 0 && port <= UINT16_MAX, 1, "field 'port' must be 1 to 65535");
     gsl_association_new(L);
@@ -103,8 +103,12 @@ static int gsl_association_deadlines(lua_State *L)
                   {"dimse", &limits->dimse},
                   {"write", &limits->write},
                   {"release", &limits->release}};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        *fields[i].seconds = gsl_number_field(L, 2, fields[i].name, *fields[i].seconds);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        double seconds = gsl_number_field(L, 2, fields[i].name, *fields[i].seconds);
+        if (!(seconds >= 0))
+            luaL_error(L, "field '%s' must be a number of seconds", fields[i].name);
+        *fields[i].seconds = seconds;
+    }
     return 0;
 }
 
@@ -139,9 +143,9 @@ static int gsl_association_reject(lua_State *L)
 {
     struct gs_session *session = gsl_check_session(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    struct gs_reject reject = {.result = (uint8_t)gsl_integer_field(L, 2, "result", 1),
-                               .source = (uint8_t)gsl_integer_field(L, 2, "source", 1),
-                               .reason = (uint8_t)gsl_integer_field(L, 2, "reason", 1)};
+    struct gs_reject reject = {.result = (uint8_t)gsl_range_field(L, 2, "result", 1, UINT8_MAX),
+                               .source = (uint8_t)gsl_range_field(L, 2, "source", 1, UINT8_MAX),
+                               .reason = (uint8_t)gsl_range_field(L, 2, "reason", 1, UINT8_MAX)};
     return done(L, gs_session_reject(session, reject), "reject");
 }
 
@@ -170,8 +174,9 @@ static int open_file(lua_State *L, int index, struct gs_outgoing *data, struct g
     const char *path = gsl_text_field(L, index, "file", NULL);
     lua_Integer offset = gsl_integer_field(L, index, "offset", 0);
     lua_Integer unfinished = gsl_integer_field(L, index, "unfinished", 0);
-    luaL_argcheck(L, path != NULL && offset >= 0, index, "field 'file' is missing");
-    data->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    luaL_argcheck(L, path != NULL, index, "field 'file' is missing");
+    luaL_argcheck(L, offset >= 0, index, "field 'offset' must not be negative");
+    data->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat found;
     if (data->descriptor < 0 || fstat(data->descriptor, &found) != 0 ||
         lseek(data->descriptor, offset, SEEK_SET) < 0)

@@ -62,6 +62,15 @@ lua_Integer gsl_integer_field(lua_State *L, int index, const char *field, lua_In
     return value;
 }
 
+lua_Integer gsl_range_field(lua_State *L, int index, const char *field, lua_Integer otherwise,
+                            lua_Integer most)
+{
+    lua_Integer value = gsl_integer_field(L, index, field, otherwise);
+    if (value < 0 || value > most)
+        luaL_error(L, "field '%s' must be an integer from 0 to %I", field, (LUAI_UACINT)most);
+    return value;
+}
+
 double gsl_number_field(lua_State *L, int index, const char *field, double otherwise)
 {
     index = lua_absindex(L, index);

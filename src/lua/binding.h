@@ -43,6 +43,8 @@ void gsl_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_C
 /* Optional fields of the table at `index`; an absent or nil one gives the default. [-0, +0, e] */
 const char *gsl_text_field(lua_State *L, int index, const char *field, const char *otherwise);
 lua_Integer gsl_integer_field(lua_State *L, int index, const char *field, lua_Integer otherwise);
+lua_Integer gsl_range_field(lua_State *L, int index, const char *field, lua_Integer otherwise,
+                            lua_Integer most); /* 0 to `most` */
 double gsl_number_field(lua_State *L, int index, const char *field, double otherwise);
 int gsl_boolean_field(lua_State *L, int index, const char *field, int otherwise);
 

@@ -33,7 +33,7 @@ static int gsl_listen(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     const char *host = gsl_text_field(L, 1, "host", NULL);
     lua_Integer port = gsl_integer_field(L, 1, "port", 0);
-    lua_Integer max_length = gsl_integer_field(L, 1, "max_length", 16384);
+    lua_Integer max_length = gsl_range_field(L, 1, "max_length", 16384, UINT32_MAX);
     luaL_argcheck(L, port >= 0 && port <= UINT16_MAX, 1, "field 'port' must be 0 to 65535");
     struct listener *listener = lua_newuserdatauv(L, sizeof *listener, 0);
     *listener = (struct listener){0};

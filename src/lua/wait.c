@@ -161,6 +161,7 @@ static int gsl_wait(lua_State *L)
     bool accepting = false;
     size_t count = check_sources(L, sources, &accepting);
     double timeout = luaL_optnumber(L, 2, INFINITY);
+    luaL_argcheck(L, !isnan(timeout), 2, "not a number of seconds");
     struct gs_waiter *waiter = lua_touserdata(L, lua_upvalueindex(1));
     if (accepting)
         gsl_association_new(L); /* now, since this may raise */
