@@ -1,8 +1,9 @@
 --- query: the identifier of a C-FIND or C-GET (PS3.4 C.2.2.1 and C.4).
 
-local core = require "getscu.core"
+local advice = require "getscu.advice"
 local dataset = require "getscu.dataset"
 local errors = require "getscu.errors"
+local query_file = require "getscu.query_file"
 
 local query = {}
 
@@ -14,39 +15,92 @@ function query.new(keys)
     return dataset.new(keys)
 end
 
---- Sets a key that is written as on the command line: `tag`, keyword or path, and `=value`. Without
--- a value the element has zero length.
--- @return true | nil, err
-function query.set_key(identifier, key)
+local function split(key)
     local path, value = key:match("^([^=]*)=(.*)$")
-    local set, err = dataset.core_of(identifier):set(path or key, value or "")
-    if set then return true end
-    err.code = "bad-key"
-    err.message = ("key '%s': %s"):format(key, err.message)
-    return nil, errors.wrap(err)
+    return path or key, value or ""
 end
 
---- The queries of a command line: one for each file, or one of keys alone.
--- @param files list of paths of DICOM files, with or without meta information
--- @param keys list of keys as of set_key, for every query
--- @return list of data sets | nil, err
-function query.from(files, keys)
-    local queries = {}
-    for i, path in ipairs(files) do
-        local read, err = core.dataset.read(path)
-        if not read then
-            return nil, errors.new { code = "query-file", message = err.message, path = path }
-        end
-        queries[i] = dataset.wrap(read)
+local function bad_key(key, message)
+    return nil, errors.new { code = "bad-key", message = ("key '%s': %s"):format(key, message) }
+end
+
+--- Sets a key that is written as on the command line: tag, keyword, or path with items counted from
+-- 0 (dcmodify's notation), and `=value`. Without a value the element has zero length. What stands
+-- there is replaced. Text is UTF-8; where the query's character set does not hold it, the query
+-- becomes ISO_IR 192.
+-- @return true | nil, err
+function query.set_key(identifier, key)
+    if not utf8.len(key) then
+        return bad_key((key:gsub("[\128-\255]", "?")), "the text is not UTF-8")
     end
-    if #files == 0 then queries[1] = dataset.new {} end
+    local path, value = split(key)
+    local set, err = dataset.core_of(identifier):set(path, value)
+    if set then return true end
+    return bad_key(key, err.message)
+end
+
+-- The tags of keys that are simple ones.
+local function tag_of(key)
+    local path = split(key)
+    local tag = path:match "^%(?(%x%x%x%x,%x%x%x%x)%)?$"
+    if tag then return tag:lower() end
+    if path == "QueryRetrieveLevel" then return "0008,0052" end
+    if path == "SpecificCharacterSet" then return "0008,0005" end
+end
+
+-- The level that keys ask for, or nil; the last one counts.
+local function level_of(keys)
+    local level
+    for _, key in ipairs(keys) do
+        if tag_of(key) == "0008,0052" then
+            local _, value = split(key)
+            level = value:match("^%s*(.-)%s*$"):upper()
+        end
+    end
+    return level ~= "" and level or nil
+end
+
+-- Keys in the order in which they are set: the character set before what is written in it.
+local function in_order(keys)
+    local first, others = {}, {}
+    for _, key in ipairs(keys) do
+        table.insert(tag_of(key) == "0008,0005" and first or others, key)
+    end
+    return table.move(others, 1, #others, #first + 1, first)
+end
+
+--- The queries of a command line: those of the files in their order, or one of keys alone.
+-- @param files list of paths, "-" is standard input; see getscu.query_file for what they may be
+-- @param keys list of keys as of set_key, for every query; QueryRetrieveLevel among them decides
+--   of which level the UIDs of a list are
+-- @return list of data sets, list of labels (where each is from) | nil, err
+function query.from(files, keys)
+    local queries, labels = {}, {}
+    local level = level_of(keys)
+    for _, path in ipairs(files) do
+        local found, names = query_file.read(path, level)
+        if not found then return nil, names end
+        table.move(found, 1, #found, #queries + 1, queries)
+        table.move(names, 1, #names, #labels + 1, labels)
+    end
+    if #files == 0 then queries[1], labels[1] = dataset.new(), "keys" end
+    local ordered = in_order(keys)
     for _, identifier in ipairs(queries) do
-        for _, key in ipairs(keys) do
+        for _, key in ipairs(ordered) do
             local set, err = query.set_key(identifier, key)
             if not set then return nil, err end
         end
     end
-    return queries
+    return queries, labels
+end
+
+--- What does not go together in a query for C-GET (PS3.4 C.4.3): advice, no error.
+-- @param identifier data set, or table by keyword
+-- @param model "study", "patient", "psonly", "composite" or "without-bulk-data"
+-- @param relational true: relational retrieval was negotiated, so levels above may be left out
+-- @return list of texts, empty where all is well
+function query.advice(identifier, model, relational)
+    return advice.of(query.new(identifier), model, relational)
 end
 
 return query
