@@ -129,13 +129,13 @@ local function first_proposals(self)
     return { contexts.retrieval(self.model, options.propose, options.prefer) }
 end
 
--- Whether to look for more of a query: it is not clean, and neither because C-GET does not go at
--- all nor because we cannot store.
+-- Whether to look for more of a query: its final response is not a clean success, and it is not us
+-- who cannot store. An association that was lost is not had again: that is for whoever wants to
+-- resume.
 local function is_worth_more(self, group)
     local first = group.requests[1]
     if not first then return true end
-    local hopeless = first.err and first.err.code == "no-context"
-    return group:judge() ~= nil and not hopeless and #self.outcome.errors == 0
+    return first.response ~= nil and group:judge() ~= nil and #self.outcome.errors == 0
 end
 
 local function run_rounds(self, separate)
