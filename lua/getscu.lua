@@ -1,6 +1,7 @@
 --- getscu: the default script. What `getscu peer port ...` does, from its arguments to its exit
 -- code.
 
+local chosen = require "getscu.chosen"
 local commandline = require "getscu.commandline"
 local errors = require "getscu.errors"
 local help = require "getscu.help"
@@ -23,6 +24,8 @@ local actions = {
 
 -- What the command line says, in the words of the library.
 local function job_of(settings, parameters, queries)
+    local contexts, err = chosen.contexts(settings.sop_classes, settings.store_tc, settings.prefer)
+    if err then return nil, err end
     return retrieve.new {
         host = parameters.peer,
         port = parameters.port,
@@ -36,6 +39,11 @@ local function job_of(settings, parameters, queries)
             dimse = settings.dimse_timeout,
         },
         model = settings.model,
+        propose = settings.propose,
+        prefer = settings.prefer,
+        contexts = contexts,
+        as_stored = settings.as_stored,
+        no_retry = settings.no_retry,
         queries = queries,
         directory = settings.directory,
         storage = settings.storage,

@@ -87,6 +87,15 @@ function dimse.kind(uid)
     return row and row.kind
 end
 
+--- Names to UIDs of one kind of the table: "storage", "transfer syntax", ...
+function dimse.names_of(kind)
+    local names = {}
+    for _, row in ipairs(core.uids()) do
+        if row.kind == kind then names[row.name] = row.uid end
+    end
+    return names
+end
+
 --- UIDs of the 122 storage SOP classes, in the order of the manual.
 function dimse.storage_classes()
     local list = {}

@@ -176,7 +176,9 @@ function Job.__index:run()
     end
     if options.as_stored then run_rounds(self, true) end
     if all_asked(self) or not run_first(self) then return self.outcome end
-    if not options.no_retry and not options.contexts then run_rounds(self, false) end
+    -- contexts chosen by hand, and --implicit, say what is wanted: no more than that is asked for
+    local by_choice = options.contexts or options.prefer == "implicit"
+    if not options.no_retry and not by_choice then run_rounds(self, false) end
     return self.outcome
 end
 

@@ -6,19 +6,19 @@ local COLLISIONS = { "overwrite", "skip", "rename", "fail" }
 
 return { name = "own", en = "options of this program's own", ja = "独自",
     { name = "objects", en = "which objects come, and how", ja = "取得の範囲と形式",
-        { false, "--no-retry", field = "no_retry", value = true,
+        { false, "--no-retry", field = "no_retry", value = true, ready = true,
             en = "keep to the first association, whatever is missing after it",
             ja = "足りなくても最初のアソシエーションだけで終える" },
-        { false, "--as-stored", field = "as_stored", value = true,
+        { false, "--as-stored", field = "as_stored", value = true, ready = true,
             en = "ask with C-FIND first, and propose each object's own transfer syntax",
             ja = "先に C-FIND で尋ね、保存時のままの転送構文を提案する" },
-        { false, "--store-tc", field = "store_tc", list = true,
+        { false, "--store-tc", field = "store_tc", list = true, ready = true,
             arguments = { { name = "class[,...]:ts[,...][;ts...]", type = "string" } },
             en = "propose these transfer syntaxes for these SOP classes; a semicolon begins a "
                 .. "presentation context of its own; may be repeated",
             ja = "これらの SOP クラスにこれらの転送構文を提案する。セミコロンで"
                 .. "コンテキストを分ける。繰り返し可" },
-        { false, "--sop-class", field = "sop_classes", list = true,
+        { false, "--sop-class", field = "sop_classes", list = true, ready = true,
             arguments = { { name = "list|file", type = "file" } },
             en = "propose these SOP classes in place of the usual ones; may be repeated",
             ja = "通常の SOP クラスに代えてこれらを提案する。繰り返し可" },

@@ -5,7 +5,7 @@ local function rows(field, list)
     for i, row in ipairs(list) do
         local short, long, value, en, ja = table.unpack(row)
         list[i] = { short, long, field = field, value = value, en = en, ja = ja or en,
-            default = i == 1 or nil }
+            default = i == 1 or nil, ready = true }
     end
     return list
 end
