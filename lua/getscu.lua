@@ -73,6 +73,11 @@ local function show_arguments(text)
     log.level "warn"
 end
 
+local function configure_log(settings)
+    if settings.log_config then return log.config(settings.log_config) end
+    return log.level(settings.log_level)
+end
+
 local function main(arguments)
     local settings, parameters = commandline.parse(arguments, options)
     show_arguments((settings or parameters).arguments)
@@ -82,8 +87,9 @@ local function main(arguments)
         local written = io.stdout:write(action()) and io.stdout:flush()
         return written and 0 or errors.codes["report-write"].exit
     end
-    log.level(settings.log_level)
-    local queries, job, err
+    local queries, job, done, err
+    done, err = configure_log(settings)
+    if not done then return fail(err) end
     queries, err = query.from(parameters.files, settings.keys)
     if not queries then return fail(err) end
     job, err = job_of(settings, parameters, queries)

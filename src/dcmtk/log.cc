@@ -18,6 +18,10 @@ extern "C" {
 #include <fstream>
 #include <iostream>
 #include <new>
+#include <sstream>
+#include <string>
+
+#include <unistd.h>
 
 namespace room
 {
@@ -67,12 +71,72 @@ static void start(log4::LogLevel level)
     root.setLogLevel(level);
 }
 
+namespace
+{
+/* What oflog says about a configuration file goes to standard error only; here it is caught. */
+class Complaints
+{
+  public:
+    Complaints() : before_(std::cerr.rdbuf(text_.rdbuf()))
+    {
+    }
+    ~Complaints()
+    {
+        std::cerr.rdbuf(before_);
+    }
+    Complaints(const Complaints &) = delete;
+    Complaints &operator=(const Complaints &) = delete;
+    /* The first error among them, without oflog's own words before it; warnings are none. */
+    std::string first_error() const
+    {
+        static const std::string start = "log4cplus:ERROR ";
+        std::string all = text_.str();
+        size_t at = all.find(start);
+        if (at == std::string::npos)
+            return {};
+        at += start.size();
+        return all.substr(at, all.find('\n', at) - at);
+    }
+
+  private:
+    std::ostringstream text_;
+    std::streambuf *before_;
+};
+} // namespace
+
+/* The variables that DCMTK's tools offer in a configuration file, beside the environment's. */
+static void add_variables(log4::helpers::Properties &properties)
+{
+    char host[256] = "localhost";
+    gethostname(host, sizeof host - 1);
+    properties.setProperty("appname", "getscu");
+    properties.setProperty("hostname", host);
+    properties.setProperty("pid", std::to_string(getpid()).c_str());
+}
+
+/* What is wrong with the file; empty: nothing, and it is in force. */
+static std::string apply(log4::helpers::Properties &properties)
+{
+    add_variables(properties);
+    Complaints complaints;
+    log4::Logger::getDefaultHierarchy().resetConfiguration();
+    log4::PropertyConfigurator(properties, log4::Logger::getDefaultHierarchy(),
+                               log4::PropertyConfigurator::fShadowEnvironment)
+        .configure();
+    if (log4::Logger::getRoot().getLogLevel() == log4::NOT_SET_LOG_LEVEL)
+        return "log4cplus.rootLogger does not begin with a level";
+    return complaints.first_error();
+}
+
 static bool configure(const char *path, gs_error *error)
 {
     errno = 0;
     std::ifstream stream(path);
-    if (!stream) {
-        gs_error_system(error, "log-config", errno, "%s", path);
+    if (!stream || stream.peek() == std::ifstream::traits_type::eof()) {
+        if (errno != 0)
+            gs_error_system(error, "log-config", errno, "cannot read %s", path);
+        else
+            gs_error_set(error, "log-config", "%s is empty", path);
         return false;
     }
     log4::helpers::Properties properties(stream);
@@ -80,14 +144,17 @@ static bool configure(const char *path, gs_error *error)
         gs_error_set(error, "log-config", "%s: log4cplus.rootLogger is missing", path);
         return false;
     }
-    log4::Logger::getDefaultHierarchy().resetConfiguration();
-    log4::PropertyConfigurator(properties).configure();
-    return true;
+    std::string wrong = apply(properties);
+    if (wrong.empty())
+        return true;
+    gs_error_set(error, "log-config", "%s: %s", path, escaped(wrong).c_str());
+    start(log4::WARN_LOG_LEVEL);
+    return false;
 }
 
 static log4::Logger &logger()
 {
-    static log4::Logger own = log4::Logger::getInstance("getscu");
+    static log4::Logger own = log4::Logger::getInstance("dcmtk.apps.getscu");
     return own;
 }
 

@@ -27,7 +27,10 @@ enum gs_log_level {
 /* Standard error, one letter for the level before each message, from this level on. */
 int gs_log_start(enum gs_log_level level, struct gs_error *error);
 
-/* A log4cplus property file. "log-config": it cannot be read or has no root logger. */
+/* A log4cplus property file. "log-config": it cannot be read, has no root logger, or something in
+ * it does not go, like a log file that cannot be opened; standard error, from warnings on, is in
+ * force again then. Our logger is dcmtk.apps.getscu; ${appname}, ${hostname} and ${pid} are known,
+ * as in DCMTK's tools. */
 int gs_log_config(const char *path, struct gs_error *error);
 
 /* Cheap: ask before a message is put together. */
