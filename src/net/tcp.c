@@ -103,7 +103,7 @@ static int look_up(struct tcp *tcp, struct gs_error *error)
 static int finish_connect(struct tcp *tcp, struct gs_error *error)
 {
     struct pollfd writable = {.fd = tcp->socket, .events = POLLOUT};
-    if (poll(&writable, 1, 0) == 0)
+    if (poll(&writable, 1, 0) <= 0) /* not yet, or a signal came */
         return GS_IO_AGAIN;
     int failed = 0;
     socklen_t size = sizeof failed;
