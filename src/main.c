@@ -12,6 +12,7 @@
 #include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define EXIT_NOT_STARTED 81 /* the library does not load: as for any script */
@@ -59,6 +60,18 @@ static void keep_standard_streams(void)
         close(taken);
 }
 
+/* Ends the process without taking DCMTK's data dictionary apart entry by entry, which takes longer
+ * than it takes to receive an object. Leak checkers want to see it gone. */
+static void leave(int code)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    exit(code);
+#else
+    fflush(NULL);
+    _exit(code);
+#endif
+}
+
 int main(int count, char **values)
 {
     keep_standard_streams();
@@ -80,5 +93,5 @@ int main(int count, char **values)
     else
         fprintf(stderr, "F: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    return code;
+    leave(code);
 }

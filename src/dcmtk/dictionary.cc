@@ -10,6 +10,35 @@
 namespace room
 {
 
+/* The keys of nearly every query (PS3.4 C.6). Loading the dictionary takes as long as it takes to
+ * receive a dozen objects, so these are known without it. */
+static const QueryKey query_keys[] = {
+    {"SpecificCharacterSet", {0x0008, 0x0005}, EVR_CS},
+    {"SOPClassUID", {0x0008, 0x0016}, EVR_UI},
+    {"SOPInstanceUID", {0x0008, 0x0018}, EVR_UI},
+    {"QueryRetrieveLevel", {0x0008, 0x0052}, EVR_CS},
+    {"Modality", {0x0008, 0x0060}, EVR_CS},
+    {"PatientID", {0x0010, 0x0020}, EVR_LO},
+    {"StudyInstanceUID", {0x0020, 0x000d}, EVR_UI},
+    {"SeriesInstanceUID", {0x0020, 0x000e}, EVR_UI},
+};
+
+const QueryKey *query_key(std::string_view keyword)
+{
+    for (const QueryKey &key : query_keys)
+        if (keyword == key.keyword)
+            return &key;
+    return nullptr;
+}
+
+const QueryKey *query_key(const DcmTagKey &tag)
+{
+    for (const QueryKey &key : query_keys)
+        if (tag == DcmTagKey(key.tag.group, key.tag.element))
+            return &key;
+    return nullptr;
+}
+
 /* DCMTK finds a keyword by looking at every entry; scripts ask for keywords with every object. */
 using Keywords = std::unordered_map<std::string_view, DcmTagKey>;
 
@@ -102,6 +131,10 @@ using namespace room;
 int gs_keyword_to_tag(const char *keyword, gs_tag *tag, gs_error *error)
 {
     return guarded(error, -1, [&] {
+        if (const QueryKey *key = query_key(std::string_view(keyword))) {
+            *tag = key->tag;
+            return 0;
+        }
         auto found = keywords().find(keyword);
         if (found == keywords().end()) {
             const char *near =

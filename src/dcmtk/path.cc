@@ -52,6 +52,15 @@ static bool read_tag(const char *text, DcmTagKey &key)
     return true;
 }
 
+/* The tag with its VR. */
+static DcmTag described(const DcmTagKey &key)
+{
+    if (const QueryKey *known = query_key(key))
+        return DcmTag(key, DcmVR(known->vr));
+    need_dictionary();
+    return DcmTag(key);
+}
+
 /* A tag or keyword; `at` moves behind it. */
 static DcmTag parse_attribute(const char *path, const char *&at)
 {
@@ -59,7 +68,7 @@ static DcmTag parse_attribute(const char *path, const char *&at)
     bool parenthesis = *at == '(';
     if (read_tag(at + parenthesis, key) && (!parenthesis || at[10] == ')')) {
         at += parenthesis ? 11 : 9;
-        return DcmTag(key);
+        return described(key);
     }
     const char *start = at;
     while (isalnum(static_cast<unsigned char>(*at)) || *at == '_')
@@ -70,7 +79,7 @@ static DcmTag parse_attribute(const char *path, const char *&at)
     gs_error error;
     if (gs_keyword_to_tag(std::string(start, at).c_str(), &tag, &error) != 0)
         throw Failure{error};
-    return DcmTag(tag.group, tag.element);
+    return described(DcmTagKey(tag.group, tag.element));
 }
 
 /* "[3]", if there is one; `at` moves behind it. */
@@ -91,7 +100,6 @@ static long parse_item(const char *path, const char *&at)
 
 std::vector<Step> parse_path(const char *path)
 {
-    need_dictionary();
     std::vector<Step> steps;
     const char *at = path;
     for (;;) {

@@ -112,6 +112,15 @@ Target create(gs_dataset *dataset, const std::vector<Step> &path);
 std::string tag_text(const DcmTagKey &key); /* "(0010,0010)" */
 void need_dictionary();
 
+/* What is known without the dictionary; NULL: what is not. */
+struct QueryKey {
+    const char *keyword;
+    gs_tag tag;
+    DcmEVR vr;
+};
+const QueryKey *query_key(std::string_view keyword);
+const QueryKey *query_key(const DcmTagKey &tag);
+
 /* Throws "dataset-syntax" where DCMTK does not know it. */
 E_TransferSyntax syntax_named(const char *uid);
 

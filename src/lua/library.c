@@ -23,7 +23,7 @@ static void push_chunk(lua_State *L, const struct gsl_library_file *file)
         status = luaL_loadfilex(L, path, "t");
         lua_remove(L, -2);
     } else {
-        status = luaL_loadbufferx(L, (const char *)file->source, file->size, file->chunk, "t");
+        status = luaL_loadbufferx(L, (const char *)file->source, file->size, file->chunk, "b");
     }
     if (status != LUA_OK)
         lua_error(L);

@@ -12,10 +12,10 @@
 struct lua_State;
 
 struct gsl_library_file {
-    const char *module; /* "getscu", "getscu.log"; the default script is "getscu.lua" */
-    const char *chunk;  /* for messages, with '@' in front: "@getscu/log.lua" */
-    const char *path;   /* below lua/ */
-    const unsigned char *source;
+    const char *module;          /* "getscu", "getscu.log"; the default script is "getscu.lua" */
+    const char *chunk;           /* for messages, with '@' in front: "@getscu/log.lua" */
+    const char *path;            /* below lua/ */
+    const unsigned char *source; /* compiled */
     size_t size;
 };
 

@@ -22,9 +22,9 @@
 #include "storage/path.h"
 #include "storage/scanner.h"
 
-#define GS_HOLD_OBJECT_MAX (4u << 20) /* bytes held in memory for one object */
+#define GS_HOLD_OBJECT_MAX (4u << 20)   /* bytes held in memory for one object */
 #define GS_HOLD_AHEAD      (256u << 10) /* from there on an object is written as it comes */
-#define GS_HOLD_TOTAL_MAX  (8u << 20) /* for all objects of one budget */
+#define GS_HOLD_TOTAL_MAX  (8u << 20)   /* for all objects of one budget */
 
 /* Memory for held objects, shared by all associations of a program. It keeps one released buffer
  * for the next object; lent and kept ones are never more than `total_max` together. Where it is

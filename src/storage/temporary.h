@@ -1,11 +1,11 @@
 /*
  * temporary: a file that has no name of its own yet; private to storage/.
  *
- * It is created, written, closed, and then moved to its name or removed. What is written is borrowed
- * until gs_temporary_settle(), and then goes to the kernel in one call without having been copied;
- * only what is too little for a call of its own is gathered, so that each write(2) takes at least
- * GS_GATHER_SIZE bytes, or is the last one. Every error is "object-write"; after one, remove the
- * file.
+ * It is created, written, closed, and then moved to its name or removed. What is written is
+ * borrowed until gs_temporary_settle(), and then goes to the kernel in one call without having been
+ * copied; only what is too little for a call of its own is gathered, so that each write(2) takes at
+ * least GS_GATHER_SIZE bytes, or is the last one. Every error is "object-write"; after one, remove
+ * the file.
  */
 #ifndef GS_TEMPORARY_H
 #define GS_TEMPORARY_H

@@ -319,7 +319,7 @@ static void a_held_object_costs_four_system_calls(void **state)
     struct gs_committed committed;
     kernel.watched = true;
     assert_int_equal(
-        store(fixture, true, MIB, 16372, "object", GS_COLLISION_DISTINCT, &committed, NULL), 0);
+        store(fixture, true, MIB / 4, 16372, "object", GS_COLLISION_DISTINCT, &committed, NULL), 0);
     kernel.watched = false;
     assert_int_equal(kernel.opened, 1);
     assert_int_equal(kernel.written, 1);
@@ -360,9 +360,9 @@ static void a_held_object_is_on_no_disk_until_it_is_committed(void **state)
     struct fixture *fixture = *state;
     struct gs_sink *sink = gs_sink_file_new(fixture->directory, &fixture->budget, true);
     gs_sink_begin(sink, &meta, 0, NULL);
-    assert_int_equal(write_pieces(fixture, sink, 4 * MIB, 0, NULL), 0);
+    assert_int_equal(write_pieces(fixture, sink, GS_HOLD_AHEAD, 0, NULL), 0);
     assert_int_equal(entries(fixture), 0);
-    assert_int_equal(fixture->budget.used, 4 * MIB);
+    assert_int_equal(fixture->budget.used, GS_HOLD_AHEAD);
     assert_int_equal(gs_sink_write(sink, fixture->data, 1, NULL), 0);
     assert_int_equal(entries(fixture), 1);
     assert_int_equal(fixture->budget.used, 0);
@@ -374,27 +374,29 @@ static void a_buffer_is_used_again(void **state)
 {
     struct fixture *fixture = *state;
     struct gs_committed committed;
-    assert_int_equal(store(fixture, true, MIB, 0, "a", GS_COLLISION_DISTINCT, &committed, NULL), 0);
+    assert_int_equal(store(fixture, true, MIB / 4, 0, "a", GS_COLLISION_DISTINCT, &committed, NULL),
+                     0);
     const uint8_t *spare = fixture->budget.spare;
     assert_non_null(spare);
     assert_int_equal(store(fixture, true, 10, 0, "b", GS_COLLISION_DISTINCT, &committed, NULL), 0);
     assert_ptr_equal(fixture->budget.spare, spare);
-    assert_in_range(fixture->budget.spare_capacity, MIB, 2 * MIB);
+    assert_in_range(fixture->budget.spare_capacity, MIB / 4, MIB / 2);
 }
 
 static void objects_spool_where_the_budget_is_used_up(void **state)
 {
     struct fixture *fixture = *state;
-    enum { COUNT = 5 };
+    enum { COUNT = 5, SIZE = GS_HOLD_AHEAD };
     struct gs_sink *sinks[COUNT];
+    fixture->budget.total_max = 3 * SIZE;
     for (int i = 0; i < COUNT; i++) {
         sinks[i] = gs_sink_file_new(fixture->directory, &fixture->budget, true);
         assert_int_equal(gs_sink_begin(sinks[i], &meta, 0, NULL), 0);
     }
-    for (size_t done = 0; done < 3 * MIB; done += MIB / 4)
+    for (size_t done = 0; done < SIZE; done += SIZE / 4)
         for (int i = 0; i < COUNT; i++)
-            assert_int_equal(gs_sink_write(sinks[i], fixture->data + done, MIB / 4, NULL), 0);
-    assert_true(fixture->budget.used <= 8 * MIB);
+            assert_int_equal(gs_sink_write(sinks[i], fixture->data + done, SIZE / 4, NULL), 0);
+    assert_true(fixture->budget.used <= 3 * SIZE);
     assert_in_range(entries(fixture), 1, COUNT - 1);
     for (int i = 0; i < COUNT; i++) {
         char name[] = {(char)('a' + i), '\0'};
@@ -403,9 +405,9 @@ static void objects_spool_where_the_budget_is_used_up(void **state)
         assert_int_equal(gs_sink_commit(sinks[i], name, GS_COLLISION_DISTINCT, &committed, NULL),
                          0);
         gs_sink_free(sinks[i]);
-        expect_file(fixture, name, &meta, fixture->data, 3 * MIB);
+        expect_file(fixture, name, &meta, fixture->data, SIZE);
     }
-    assert_true(fixture->budget.spare_capacity <= 4 * MIB);
+    assert_true(fixture->budget.spare_capacity <= SIZE);
 }
 
 /* What is not committed. */

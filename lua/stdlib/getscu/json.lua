@@ -61,7 +61,7 @@ local function read_hex(reader, at)
     return digits and tonumber(digits, 16)
 end
 
--- \uXXXX, or two of them for one character; `at` is where it begins.
+-- \u and four digits, or two of them for one character; `at` is where it begins.
 local function read_unicode(reader, at)
     local code = read_hex(reader, at)
     if not code then fail(reader, "\\u needs four hexadecimal digits", at) end
