@@ -14,6 +14,7 @@ errors.codes = {
     ["command-line"] = { exit = 1, when = "the command line is wrong" },
     ["bad-key"] = { exit = 1, when = "a matching key cannot be read" },
     ["bad-path"] = { exit = 1, when = "an attribute is unknown, or its path cannot be read" },
+    ["bad-template"] = { exit = 1, when = "a template of file names cannot be read" },
     ["bad-value"] = { exit = 1, when = "an attribute cannot have this value" },
     ["charset"] = { exit = 1, when = "a character set cannot hold the text" },
     ["no-item"] = { exit = 1, when = "a sequence has no such item" },

@@ -10,8 +10,7 @@ local query = require "getscu.query"
 local receiver = require "getscu.receiver"
 local status = require "getscu.status"
 
-local FIELDS = { "query", "model", "directory", "storage", "ignore", "receiver", "tally",
-    "priority" }
+local FIELDS = { "query", "model", "receiver", "tally", "priority", table.unpack(receiver.FIELDS) }
 
 local FAILED_UIDS = "0008,0058" -- Failed SOP Instance UID List; by tag: needs no dictionary
 
@@ -88,8 +87,7 @@ local function prepare(self, request)
     if not usable then return nil, err end
     local store = request.receiver
     if not store then
-        store, err = receiver.new { directory = request.directory, storage = request.storage,
-            ignore = request.ignore }
+        store, err = receiver.new(receiver.pick(request))
         if not store then return nil, err end
     end
     return context, store
@@ -97,8 +95,8 @@ end
 
 --- Retrieves what matches a query, over this association.
 -- @param request table: query (table by keyword, or data set); model ("patient", "study",
---   "psonly"); directory, storage, ignore (as of getscu.receiver), or a receiver; tally (a request
---   of getscu.outcome, to count on); priority
+--   "psonly"); directory, create_directory, storage, ignore, filename, on_collision (as of
+--   getscu.receiver), or a receiver; tally (a request of getscu.outcome, to count on); priority
 -- @return result: stored, duplicates, discarded, refused, failed (counts of objects), response (the
 --   final one: status, comment, completed, failed, warning, remaining, failed_uids)
 --   | nil, err: it was not sent, the association ended, or the final status is a failure

@@ -1,11 +1,13 @@
 --- receiver: what happens to the objects that come in (C-STORE as SCP, PS3.4 annex B).
 --
--- A receiver belongs to a whole run: it knows the output directory and which names it has given.
+-- A receiver belongs to a whole run: it knows what has arrived, and (getscu.placement) where.
 
 local core = require "getscu.core"
+local dataset = require "getscu.dataset"
+local dimse = require "getscu.dimse"
 local errors = require "getscu.errors"
 local log = require "getscu.log"
-local dimse = require "getscu.dimse"
+local placement = require "getscu.placement"
 local status = require "getscu.status"
 local verdict = require "getscu.verdict"
 
@@ -13,52 +15,45 @@ local receiver = {}
 
 local Receiver = { __index = {}, __name = "getscu.receiver" }
 
-local FIELDS = { "directory", "storage", "ignore" }
+--- The names of its options.
+receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
 
 -- errno of a file system that takes no more: the rest would fail too. (EIO, ENOSPC, EDQUOT)
 local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
 --- A receiver.
--- @param options table: directory (path; must exist); storage ("normal": an object is held in
---   memory while it fits, "bit-preserving": it goes to the disk as it comes); ignore (true: objects
---   are acknowledged and not kept, and no directory is needed)
+-- @param options table: ignore (true: objects are acknowledged and not kept, and no directory is
+--   needed); directory, create_directory, storage, filename, on_collision, as of getscu.placement
 -- @return receiver | nil, err
 function receiver.new(options)
-    errors.check_fields(options, FIELDS, "getscu.receiver")
-    local self = setmetatable({ hold = options.storage ~= "bit-preserving", named = {},
-        prefixes = {}, arrived = {}, arrived_count = 0 }, Receiver)
+    errors.check_fields(options, receiver.FIELDS, "getscu.receiver")
+    local self = setmetatable({}, Receiver)
     if not options.ignore then
-        local directory, err = core.directory(options.directory or ".")
-        if not directory then return nil, errors.wrap(err) end
-        self.directory = directory
+        local place, err = placement.new(options)
+        if not place then return nil, err end
+        self.place = place
     end
+    self:start_over()
     return self
 end
 
---- Forgets which names were given: from here on files of before are replaced.
+--- Those of the options that a receiver takes.
+function receiver.pick(options)
+    local picked = {}
+    for _, name in ipairs(receiver.FIELDS) do picked[name] = options[name] end
+    return picked
+end
+
+--- Forgets what came: from here on the files of before are those of an earlier run.
 function Receiver.__index:start_over()
-    self.named, self.arrived, self.arrived_count = {}, {}, 0
+    self.arrived, self.arrived_count = {}, 0
     self.new_only = false
+    if self.place then self.place:start_over() end
 end
 
 --- From here on, what arrived before is acknowledged and not kept: something is asked for again.
 function Receiver.__index:only_new()
     self.new_only = true
-end
-
---- The default name of an object: prefix of its modality, and its SOP Instance UID; what goes to
--- the disk as it comes has the UID alone.
-function Receiver.__index:name(command)
-    -- no folders by a UID; whatever else is unsafe in it, the core escapes
-    local uid = command.AffectedSOPInstanceUID:gsub("[/\0]", "_")
-    if not self.hold then return uid end
-    local class = command.AffectedSOPClassUID or ""
-    local prefix = self.prefixes[class]
-    if not prefix then
-        prefix = core.dataset.modality(class) or "UNKNOWN"
-        self.prefixes[class] = prefix
-    end
-    return prefix .. "." .. uid
 end
 
 local function respond(association, event, code, comment)
@@ -124,8 +119,10 @@ local function answer(self, association, event, arrived, tally)
         tally:count_discarded(object)
     elseif file.duplicate then
         tally:count_duplicate(object)
+    elseif file.kept then
+        log.info("kept the file %s that was there", file.name)
+        tally:count_discarded(object)
     else
-        self.named[file.name] = true
         if file.renamed then
             log.warn("another object of the same name came before; this one is %s", file.name)
         elseif file.replaced then
@@ -134,6 +131,40 @@ local function answer(self, association, event, arrived, tally)
         tally:count_stored(object)
     end
     return respond(association, event, object.status)
+end
+
+-- The header of an object that has arrived and whose elements before Pixel Data did not fit the
+-- window, from its file.
+local function read_header(association, object)
+    local path, err = association.core:spool()
+    if path then object.header, err = dataset.read(path) end
+    if not object.header then
+        log.warn("object %s has no header that can be read, and so its default name: %s",
+            verdict.printable(object.uid), err.message)
+    end
+end
+
+-- Receives an object into the directory.
+-- @return the event of its end, with `file` or `error` | nil, err: the association has ended
+local function keep(self, association, event)
+    local context = association.contexts.by_id[event.context]
+    local place = self.place
+    local object = place:announce(event.command)
+    association.core:receive(place:sink(), nil, nil, association.called)
+    local arrived, err = association:next_event()
+    if arrived and arrived.type == "header" then
+        if not arrived.incomplete then
+            object.header = dataset.decode(arrived.bytes or "", context.transfer_syntax)
+        end
+        association.core:resume(true)
+        arrived, err = association:next_event()
+    end
+    if arrived and not arrived.error then
+        if place.needs_header and not object.header then read_header(association, object) end
+        arrived.file, arrived.error = place:commit(association.core, object)
+    end
+    if object.header then dataset.core_of(object.header):close() end -- the collector sees no size
+    return arrived, err
 end
 
 --- Receives the object that a C-STORE-RQ announces, and answers it.
@@ -152,15 +183,13 @@ function Receiver.__index:store(association, event, tally)
     end
     if not uid or uid == "" or command.cut then return refuse(association, event, tally) end
     warn_of_oddities(association, event)
-    if self.directory and not (self.new_only and self.arrived[uid]) then
-        local name = self:name(command)
-        local collision = self.named[name] and "distinct" or "replace"
-        association.core:receive(core.sink.file(self.directory, self.hold), name, collision,
-            association.called)
+    local arrived, err
+    if self.place and not (self.new_only and self.arrived[uid]) then
+        arrived, err = keep(self, association, event)
     else
         association.core:receive(core.sink.discard())
+        arrived, err = association:next_event()
     end
-    local arrived, err = association:next_event()
     if not arrived then
         tally:count_failed({ uid = uid }, "it did not arrive whole")
         return nil, err

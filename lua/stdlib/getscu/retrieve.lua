@@ -16,23 +16,22 @@ local retrieve = {}
 local Job = { __index = {}, __name = "getscu.job" }
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
-    "model", "query", "queries", "directory", "storage", "ignore", "abort", "propose", "prefer",
-    "contexts", "as_stored", "no_retry" }
+    "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
+    table.unpack(receiver.FIELDS) }
 
 --- A retrieval that is not run yet.
 -- @param options table: who (peer, or host, port and called; calling, family, max_length,
 --   deadlines, as of getscu.associate); what (model, and query or queries, a list: one C-GET for
---   each); where (directory, storage, ignore, as of getscu.receiver); abort (true: end the
---   association by an abort in place of a release)
--- @return job | nil, err: the output directory is of no use
+--   each); where (directory, create_directory, storage, ignore, filename, on_collision, as of
+--   getscu.receiver); abort (true: end the association by an abort in place of a release)
+-- @return job | nil, err: the output directory or the template of file names is of no use
 function retrieve.new(options)
     errors.check_fields(options, FIELDS, "getscu.retrieve")
     local queries = {}
     for i, keys in ipairs(options.queries or { options.query or error("a query is missing", 2) }) do
         queries[i] = query.new(keys) -- now: a misspelt keyword connects to nobody
     end
-    local store, err = receiver.new { directory = options.directory, storage = options.storage,
-        ignore = options.ignore }
+    local store, err = receiver.new(receiver.pick(options))
     if not store then return nil, err end
     return setmetatable({ options = options, receiver = store, model = options.model or "study",
         queries = queries, outcome = outcome.new() }, Job)

@@ -1,0 +1,141 @@
+--- placement: where the objects of a run go: the directory, their names, and what happens where a
+-- file of that name is there.
+--
+-- Two different objects of one run never end in one file: the second one gets another name, as
+-- NAME~2, whatever is to happen to the files of an earlier run.
+
+local core = require "getscu.core"
+local errors = require "getscu.errors"
+local names = require "getscu.names"
+
+local placement = {}
+
+local Placement = { __index = {}, __name = "getscu.placement" }
+
+--- The names of its options.
+placement.FIELDS = { "directory", "create_directory", "storage", "filename", "on_collision" }
+
+-- What the core does where an earlier run left a file of that name.
+local COLLISIONS = { overwrite = "replace", rename = "distinct", skip = "keep", fail = "refuse" }
+
+-- Makes a directory and those above it.
+local function make_directory(path)
+    local at = 1
+    while at do
+        at = path:find("/", at + 1, true)
+        local part = path:sub(1, (at or 0) - 1)
+        local made, err = true, nil
+        if not core.system.kind(part) then made, err = core.system.mkdir(part) end
+        if not made and core.system.kind(part) ~= "directory" then -- nobody else made it meanwhile
+            return nil, errors.new { code = "output-directory", message = err.message,
+                errno = err.errno }
+        end
+    end
+    return true
+end
+
+local function open_directory(options)
+    local path = options.directory or "."
+    if options.create_directory then
+        local made, err = make_directory(path)
+        if not made then return nil, err end
+    end
+    local directory, err = core.directory(path)
+    return directory, errors.wrap(err)
+end
+
+--- A placement.
+-- @param options table: directory (path; must exist, unless create_directory is true); storage
+--   ("normal": an object is held in memory while it fits, "bit-preserving": it goes to the disk as
+--   it comes); filename (a template as of getscu.names); on_collision (what to do where an earlier
+--   run left a file of that name: "overwrite", "skip": keep that one, "rename": a second name if it
+--   has other bytes, "fail": refuse the object)
+-- @return placement | nil, err
+function placement.new(options)
+    local policy = options.on_collision or "overwrite"
+    local collision = COLLISIONS[policy] or error(("on_collision must be 'overwrite', 'skip', "
+        .. "'rename' or 'fail', not '%s'"):format(tostring(policy)), 3)
+    local self = setmetatable({ hold = options.storage ~= "bit-preserving", prefixes = {},
+        collision = collision }, Placement)
+    self:start_over()
+    local err
+    if options.filename then
+        self.make_name, err = names.compile(options.filename)
+        if not self.make_name then return nil, err end
+        self.needs_header = err
+    end
+    self.directory, err = open_directory(options)
+    if not self.directory then return nil, err end
+    return self
+end
+
+--- Forgets which names were given: from here on the files of before are those of an earlier run.
+function Placement.__index:start_over()
+    self.owners = {} -- by name, in small letters for file systems that do not tell them: UIDs
+    self.kept = {} -- of those, the names that an earlier run had given
+    self.number = 0
+end
+
+-- The prefix of the default name for a SOP class.
+local function prefix_of(self, class)
+    local prefix = self.prefixes[class]
+    if not prefix then
+        prefix = core.dataset.modality(class) or "UNKNOWN"
+        self.prefixes[class] = prefix
+    end
+    return prefix
+end
+
+--- An object comes.
+-- @param command the C-STORE-RQ
+-- @return what its name is made of, as of getscu.names, but for the header
+function Placement.__index:announce(command)
+    self.number = self.number + 1
+    local class = command.AffectedSOPClassUID or ""
+    return { uid = command.AffectedSOPInstanceUID, class = class, number = self.number,
+        prefix = prefix_of(self, class) }
+end
+
+--- A sink for it.
+function Placement.__index:sink()
+    return core.sink.file(self.directory, self.hold, self.needs_header)
+end
+
+--- The name of an object, below the output directory; it is not safe yet.
+-- @param object as of announce; without the header that a template needs it is the default name:
+--   prefix of the modality and SOP Instance UID; what goes to the disk as it comes has the UID only
+function Placement.__index:name(object)
+    if self.make_name and (object.header or not self.needs_header) then
+        return self.make_name(object)
+    end
+    return names.default(object, not self.hold)
+end
+
+-- What to do where a file has the name. Only what an earlier run has left is the user's to decide.
+local function collision_for(self, name, uid)
+    local key = name:lower()
+    local owner = self.owners[key]
+    if not owner or self.kept[key] and owner == uid then return self.collision end
+    return "distinct"
+end
+
+local function remember(self, name, uid, kept)
+    local key = name:lower()
+    self.owners[key] = self.owners[key] or uid
+    self.kept[key] = self.kept[key] or kept or nil
+end
+
+--- Gives an object that has arrived its name.
+-- @param link the core's association, which has it
+-- @param object as of announce, with its header where there is one
+-- @return file {name=, replaced=, duplicate=, renamed=, kept=} | nil, err
+function Placement.__index:commit(link, object)
+    local name = self:name(object)
+    local file, err = link:commit(name, collision_for(self, name, object.uid))
+    if not file then return nil, errors.wrap(err) end
+    remember(self, name, object.uid, file.kept)
+    remember(self, file.name, object.uid, file.kept)
+    return file
+end
+
+return placement
