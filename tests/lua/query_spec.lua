@@ -69,6 +69,10 @@ describe("the queries of a command line", function()
         assert.equal(1, #list)
         assert.equal("1.2.3\\1.2.4\\1.2.5", list[1].SeriesInstanceUID)
         assert.equal("1", list[1].StudyInstanceUID)
+        local none, err = from(LIST, "StudyInstanceUID=1")
+        assert.is_nil(none)
+        assert.equal("bad-key", err.code)
+        assert.truthy(err.message:find("replace", 1, true), err.message)
         local uids = {}
         for i = 1, 250 do uids[i] = "1.2." .. i end
         list = assert(from(table.concat(uids, "\n"), "QueryRetrieveLevel=IMAGE"))

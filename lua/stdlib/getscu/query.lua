@@ -69,27 +69,40 @@ local function in_order(keys)
     return table.move(others, 1, #others, #first + 1, first)
 end
 
+-- Sets all keys in a query. `listed` is the keyword of what a list of UIDs gave it, or nil.
+local function set_keys(identifier, keys, listed)
+    local before = listed and identifier[listed]
+    for _, key in ipairs(keys) do
+        local set, err = query.set_key(identifier, key)
+        if not set then return nil, err end
+        if listed and identifier[listed] ~= before then
+            return bad_key(key, "it would replace what the list of UIDs gives")
+        end
+    end
+    return true
+end
+
 --- The queries of a command line: those of the files in their order, or one of keys alone.
 -- @param files list of paths, "-" is standard input; see getscu.query_file for what they may be
 -- @param keys list of keys as of set_key, for every query; QueryRetrieveLevel among them decides
 --   of which level the UIDs of a list are
 -- @return list of data sets, list of labels (where each is from) | nil, err
 function query.from(files, keys)
-    local queries, labels = {}, {}
+    local queries, labels, listed = {}, {}, {}
     local level = level_of(keys)
     for _, path in ipairs(files) do
-        local found, names = query_file.read(path, level)
+        local found, names, keyword = query_file.read(path, level)
         if not found then return nil, names end
-        table.move(found, 1, #found, #queries + 1, queries)
-        table.move(names, 1, #names, #labels + 1, labels)
+        for i, identifier in ipairs(found) do
+            queries[#queries + 1], labels[#labels + 1] = identifier, names[i]
+            listed[identifier] = keyword
+        end
     end
     if #files == 0 then queries[1], labels[1] = dataset.new(), "keys" end
     local ordered = in_order(keys)
     for _, identifier in ipairs(queries) do
-        for _, key in ipairs(ordered) do
-            local set, err = query.set_key(identifier, key)
-            if not set then return nil, err end
-        end
+        local set, err = set_keys(identifier, ordered, listed[identifier])
+        if not set then return nil, err end
     end
     return queries, labels
 end

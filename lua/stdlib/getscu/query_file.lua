@@ -83,7 +83,7 @@ local function read_list(text, level)
     for i = 1, #items, step do
         add_query(queries, names, level, { table.unpack(items, i, math.min(i + step - 1, #items)) })
     end
-    return queries, names
+    return queries, names, UNIQUE_KEYS[level]
 end
 
 -- ---- the other kinds ----
@@ -144,7 +144,7 @@ end
 --- The queries of a file.
 -- @param path "-" is standard input
 -- @param level of the UIDs of a list: "PATIENT", "STUDY", "SERIES", "IMAGE"; nil is STUDY
--- @return list of data sets, list of their labels | nil, err
+-- @return list of data sets, list of their labels, and of a list the keyword of its UIDs | nil, err
 function query_file.read(path, level)
     local file, message = open(path)
     -- "PATH: what happened"
@@ -152,7 +152,7 @@ function query_file.read(path, level)
     local text, reader = read_file(file)
     if path ~= "-" then file:close() end
     if not text then return failure(path, reader) end
-    local queries, names = reader(text:gsub("^\u{FEFF}", ""), level, path)
+    local queries, names, unique_key = reader(text:gsub("^\u{FEFF}", ""), level, path)
     if not queries then return failure(path, names) end
     if #queries == 0 then return failure(path, "there is no query in it") end
     local labels = {}
@@ -160,7 +160,7 @@ function query_file.read(path, level)
         labels[i] = #queries == 1 and not names and path
             or ("%s: %s"):format(path, names and names[i] or i)
     end
-    return queries, labels
+    return queries, labels, unique_key
 end
 
 return query_file
