@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define GS_GATHER_SIZE ((size_t)64 << 10)
+#define GS_GATHER_SIZE ((size_t)16 << 10)
 #define GS_PIECES_MAX  64 /* borrowed at once */
 
 struct gs_temporary {

@@ -318,8 +318,9 @@ static void a_held_object_costs_four_system_calls(void **state)
     struct fixture *fixture = *state;
     struct gs_committed committed;
     kernel.watched = true;
-    assert_int_equal(
-        store(fixture, true, MIB / 4, 16372, "object", GS_COLLISION_DISTINCT, &committed, NULL), 0);
+    assert_int_equal(store(fixture, true, GS_HOLD_AHEAD, 16372, "object", GS_COLLISION_DISTINCT,
+                           &committed, NULL),
+                     0);
     kernel.watched = false;
     assert_int_equal(kernel.opened, 1);
     assert_int_equal(kernel.written, 1);
@@ -336,7 +337,7 @@ static void small_pieces_are_gathered(void **state)
     assert_int_equal(
         store(fixture, false, MIB, 16384, "object", GS_COLLISION_DISTINCT, &committed, NULL), 0);
     kernel.watched = false;
-    assert_in_range(kernel.written, 1, MIB / 65536 + 1);
+    assert_in_range(kernel.written, 1, MIB / 16384 + 1);
 }
 
 static void files_obey_the_umask(void **state)
@@ -374,13 +375,13 @@ static void a_buffer_is_used_again(void **state)
 {
     struct fixture *fixture = *state;
     struct gs_committed committed;
-    assert_int_equal(store(fixture, true, MIB / 4, 0, "a", GS_COLLISION_DISTINCT, &committed, NULL),
-                     0);
+    assert_int_equal(
+        store(fixture, true, GS_HOLD_AHEAD, 0, "a", GS_COLLISION_DISTINCT, &committed, NULL), 0);
     const uint8_t *spare = fixture->budget.spare;
     assert_non_null(spare);
     assert_int_equal(store(fixture, true, 10, 0, "b", GS_COLLISION_DISTINCT, &committed, NULL), 0);
     assert_ptr_equal(fixture->budget.spare, spare);
-    assert_in_range(fixture->budget.spare_capacity, MIB / 4, MIB / 2);
+    assert_in_range(fixture->budget.spare_capacity, GS_HOLD_AHEAD, 2 * GS_HOLD_AHEAD);
 }
 
 static void objects_spool_where_the_budget_is_used_up(void **state)
