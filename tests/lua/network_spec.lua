@@ -13,11 +13,11 @@ setup(function()
 end)
 teardown(function() box:close() end)
 
--- Retrieves the study by way of a server; its result has the files that came.
+-- Retrieves the study by way of a server, on one association; its result has the files that came.
 local function fetch(from, ...)
     local out = box:directory("out")
-    local result = box:getscu("-v", QUERY, support.to(from, "-k", "StudyInstanceUID=" .. study,
-        "-od", out, ...))
+    local result = box:getscu("-v", "--no-retry", QUERY, support.to(from, "-k",
+        "StudyInstanceUID=" .. study, "-od", out, ...))
     result.directory, result.files = out, support.list(out)
     return result
 end

@@ -159,7 +159,7 @@ function Server.__index:link(options)
 end
 
 --- Runs build/getscu against a conversation, to the end of both.
--- @param arguments list: the command line, but for the AE title, host and port
+-- @param arguments list: the command line, but for --no-retry, the AE title, host and port
 -- @param conversation function(link, process); what it returns is returned here
 -- @param options table or nil, as of Server:link(); files (query files, after host and port);
 --   program (list of words in its place)
@@ -168,15 +168,16 @@ function peer.converse(box, arguments, conversation, options)
     local server <close> = peer.listen()
     local said
     options = options or {}
-    local process = box:start(support.words(options.program or support.getscu, arguments, "-aec",
-        server.title, "127.0.0.1", server.port, options.files or {}))
+    local process = box:start(support.words(options.program or support.getscu, arguments,
+        "--no-retry", "-aec", server.title, "127.0.0.1", server.port, options.files or {}))
     local task = tasks.start(function()
         local link = server:link(options)
         said = table.pack(conversation(link, process))
         link.core:close()
+        server:close() -- who asks again finds nobody
     end)
     local result = process:wait()
-    if not task.done and task.err == nil then server.listener:close() end
+    if not task.done then tasks.wake(server.listener) end -- the client did not even connect
     local talked, why = pcall(task.join, task)
     if not talked then error(("%s\nthe client said:\n%s"):format(why, result.err), 2) end
     return result, table.unpack(said, 1, said.n)
