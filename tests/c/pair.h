@@ -149,6 +149,11 @@ static inline void open_raw(int who, size_t capacity)
     raw = ends[1];
 }
 
+static inline void raw_send(const void *bytes, size_t size)
+{
+    assert_int_equal(raw->operations->send(raw, bytes, size, NULL), size);
+}
+
 static inline void close_raw(void)
 {
     if (raw != NULL)
