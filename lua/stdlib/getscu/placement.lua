@@ -71,7 +71,7 @@ end
 
 --- Forgets which names were given: from here on the files of before are those of an earlier run.
 function Placement.__index:start_over()
-    self.owners = {} -- by name, in small letters for file systems that do not tell them: UIDs
+    self.owners = {} -- by name, as of key_of: the UID of the object that has it
     self.kept = {} -- of those, the names that an earlier run had given
     self.number = 0
 end
@@ -111,18 +111,21 @@ function Placement.__index:name(object)
     return names.default(object, not self.hold)
 end
 
+-- What names are known by: names of a template may differ in the size of letters alone.
+local function key_of(self, name)
+    return self.make_name and name:lower() or name
+end
+
 -- What to do where a file has the name. Only what an earlier run has left is the user's to decide.
-local function collision_for(self, name, uid)
-    local key = name:lower()
+local function collision_for(self, key, uid)
     local owner = self.owners[key]
-    if not owner or self.kept[key] and owner == uid then return self.collision end
+    if not owner or owner == uid and self.kept[key] then return self.collision end
     return "distinct"
 end
 
-local function remember(self, name, uid, kept)
-    local key = name:lower()
+local function remember(self, key, uid, kept)
     self.owners[key] = self.owners[key] or uid
-    self.kept[key] = self.kept[key] or kept or nil
+    if kept then self.kept[key] = true end
 end
 
 --- Gives an object that has arrived its name.
@@ -131,10 +134,11 @@ end
 -- @return file {name=, replaced=, duplicate=, renamed=, kept=} | nil, err
 function Placement.__index:commit(link, object)
     local name = self:name(object)
-    local file, err = link:commit(name, collision_for(self, name, object.uid))
+    local key = key_of(self, name)
+    local file, err = link:commit(name, collision_for(self, key, object.uid))
     if not file then return nil, errors.wrap(err) end
-    remember(self, name, object.uid, file.kept)
-    remember(self, file.name, object.uid, file.kept)
+    remember(self, key, object.uid, file.kept)
+    if file.name ~= name then remember(self, key_of(self, file.name), object.uid, file.kept) end
     return file
 end
 
