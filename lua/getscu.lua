@@ -5,6 +5,7 @@ local chosen = require "getscu.chosen"
 local commandline = require "getscu.commandline"
 local errors = require "getscu.errors"
 local help = require "getscu.help"
+local identity = require "getscu.identity"
 local log = require "getscu.log"
 local options = require "getscu.options"
 local process = require "getscu.process"
@@ -24,7 +25,10 @@ local actions = {
 
 -- What the command line says, in the words of the library.
 local function job_of(settings, parameters, queries)
-    local contexts, err = chosen.contexts(settings.sop_classes, settings.store_tc, settings.prefer)
+    local contexts, who, err
+    contexts, err = chosen.contexts(settings.sop_classes, settings.store_tc, settings.prefer)
+    if err then return nil, err end
+    who, err = identity.from(settings)
     if err then return nil, err end
     return retrieve.new {
         host = parameters.peer,
@@ -38,7 +42,11 @@ local function job_of(settings, parameters, queries)
             acse = settings.acse_timeout,
             dimse = settings.dimse_timeout,
         },
+        identity = who,
+        show_contexts = settings.show_contexts,
+        retrieve_timeout = settings.retrieve_timeout,
         model = settings.model,
+        relational = settings.relational,
         propose = settings.propose,
         prefer = settings.prefer,
         contexts = contexts,

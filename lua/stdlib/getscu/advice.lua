@@ -18,7 +18,7 @@ local MODELS = {
     study = { name = "Study Root", "STUDY", "SERIES", "IMAGE" },
     psonly = { name = "Patient/Study Only", "PATIENT", "STUDY" },
     composite = { name = "Composite Instance Root", flat = true, "IMAGE", "FRAME" },
-    ["without-bulk-data"] = { name = "Composite Instance Without Bulk Data", flat = true, "IMAGE" },
+    withoutbulkdata = { name = "Composite Instance Without Bulk Data", flat = true, "IMAGE" },
 }
 
 -- What may be in an identifier besides unique keys.

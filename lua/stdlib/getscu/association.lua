@@ -4,6 +4,7 @@
 --
 -- The services are in modules of their own (echo, find, get, store) and are methods of it.
 
+local context_list = require "getscu.context_list"
 local contexts = require "getscu.contexts"
 local core = require "getscu.core"
 local dimse = require "getscu.dimse"
@@ -23,7 +24,8 @@ local PATIENCE = 60 -- seconds without a byte after which we say so
 local RESPONSE_DATA_MAX = 4 << 20 -- bytes of a data set that comes with a response
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "contexts",
-    "deadlines", "identity", "async", "extended", "common_extended", "on_connect" }
+    "deadlines", "identity", "async", "extended", "common_extended", "show_contexts",
+    "on_connect" }
 
 -- What each final event ends the association with.
 local final = {
@@ -51,6 +53,7 @@ local final = {
 --   family ("any", "ipv4", "ipv6"); max_length (of PDUs that we receive, bytes); contexts (a
 --   proposal as of getscu.contexts; default contexts.all()); deadlines ({connect, acse, dimse,
 --   write, release}, seconds); identity, async, extended, common_extended (PS3.7 annex D);
+--   show_contexts (true: log the contexts on level "info", not only on "debug");
 --   on_connect(association), called before the first wait, so that another task may abort it
 -- @return association | nil, err
 function association.associate(options)
@@ -67,11 +70,19 @@ function association.associate(options)
         identity = options.identity, async = options.async, extended = options.extended,
         common_extended = options.common_extended }
     log.info("Requesting Association")
+    self.contexts_level = options.show_contexts and "info" or "debug"
+    self:show(context_list.proposed, asked, roles)
     if options.on_connect then options.on_connect(self) end
     local event
     event, err = self:next_event()
     if not event then return nil, err end
     return self:established(asked, roles, event.associate)
+end
+
+-- Logs the presentation contexts, where that is wanted.
+function Association.__index:show(list, ...)
+    if not log.enabled(self.contexts_level) then return end
+    for _, line in ipairs(list(...)) do log[self.contexts_level]("%s", line) end
 end
 
 -- The answer is here: keep what was agreed, and tell what is odd about it.
@@ -80,12 +91,7 @@ function Association.__index:established(asked, roles, answer)
     self.contexts = contexts.accepted(asked, roles, answer)
     log.info("Association Accepted (Max Send PDV: %d)", math.max(answer.max_length - 12, 0))
     local found = self.contexts
-    if log.enabled "debug" then
-        for _, context in ipairs(found.rejected) do
-            log.debug("presentation context for %s: %s", dimse.name_of(context.abstract_syntax),
-                contexts.reason(context.result))
-        end
-    end
+    self:show(context_list.accepted, asked, answer)
     if #found.refused_roles > 0 then
         log.warn("%s will not send objects of %d SOP classes: it refused the SCP role for them",
             self.name, #found.refused_roles)
@@ -96,23 +102,49 @@ function Association.__index:established(asked, roles, answer)
     return self
 end
 
--- Our own limits while we wait: what the core cannot know.
-local function check_patience(self)
-    if self.give_up and core.clock() >= self.give_up then
-        self:abort(errors.new { code = "cancel-timeout",
+-- The time for the open request is over: C-CANCEL, then an abort after the grace.
+local function expire(self)
+    local open = self.open
+    self.expires = nil
+    if not open then return end
+    open.expired = errors.new { code = "retrieve-timeout", message = ("%s did not complete the "
+        .. "request in %g seconds; cancelled"):format(self.name, self.time_limit) }
+    if open.tally then open.tally:cancel() end
+    self:cancel()
+end
+
+-- Our own limits, which the core cannot know.
+-- @return seconds until the next of them
+local function check_limits(self)
+    local now = core.clock()
+    if self.expires and now >= self.expires then expire(self) end
+    if self.give_up and now >= self.give_up then
+        self:abort(self.open and self.open.expired or errors.new { code = "cancel-timeout",
             message = self.name .. " went on after C-CANCEL; aborted" })
-        return
     end
+    local next_limit = math.min(self.give_up or math.huge, self.expires or math.huge)
+    return math.min(math.max(next_limit - now, 0), PATIENCE)
+end
+
+local function tell_of_silence(self)
     local idle = self.core:idle()
     if idle >= PATIENCE then log.warn("no byte from %s for %d seconds", self.name, idle // 1) end
+end
+
+--- Limits the time of the request that is open: then it is cancelled, and what waits for it gets
+-- the error "retrieve-timeout".
+-- @param seconds number or nil: no limit
+function Association.__index:limit(seconds)
+    self.time_limit = seconds
+    self.expires = seconds and core.clock() + seconds
 end
 
 --- The next event of the core that is not the end of the association.
 -- @return event | nil, err
 function Association.__index:next_event()
     while not self.ended do
-        local limit = self.give_up and math.max(self.give_up - core.clock(), 0) or PATIENCE
-        local event = tasks.wait(self.core, math.min(limit, PATIENCE))
+        local limited = self.give_up or self.expires
+        local event = tasks.wait(self.core, limited and check_limits(self) or PATIENCE)
         local ending = event and final[event.type]
         if ending then
             self.ended = ending(self, event)
@@ -120,7 +152,7 @@ function Association.__index:next_event()
         elseif event and event.type ~= "sent" then
             return event
         elseif not event then
-            check_patience(self)
+            tell_of_silence(self)
         end
     end
     return nil, self.ended

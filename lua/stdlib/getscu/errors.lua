@@ -47,6 +47,7 @@ errors.codes = {
     ["dimse-timeout"] = { exit = 63, when = "no progress of a message in time" },
     ["write-timeout"] = { exit = 63, when = "the peer stopped reading what we send" },
     ["cancel-timeout"] = { exit = 63, when = "the peer went on after a C-CANCEL" },
+    ["retrieve-timeout"] = { exit = 63, when = "a whole C-GET took longer than was allowed" },
     ["release-timeout"] = { exit = 63, when = "no answer to A-RELEASE-RQ in time" },
     ["protocol-error"] = { exit = 64, when = "the peer broke PS3.7 or PS3.8" },
     ["no-context"] = { exit = 66, when = "no presentation context was accepted for this" },

@@ -10,7 +10,8 @@ local query = require "getscu.query"
 local receiver = require "getscu.receiver"
 local status = require "getscu.status"
 
-local FIELDS = { "query", "model", "receiver", "tally", "priority", table.unpack(receiver.FIELDS) }
+local FIELDS = { "query", "model", "receiver", "tally", "priority", "timeout",
+    table.unpack(receiver.FIELDS) }
 
 local FAILED_UIDS = "0008,0058" -- Failed SOP Instance UID List; by tag: needs no dictionary
 
@@ -96,7 +97,8 @@ end
 --- Retrieves what matches a query, over this association.
 -- @param request table: query (table by keyword, or data set); model ("patient", "study",
 --   "psonly"); directory, create_directory, storage, ignore, filename, on_collision (as of
---   getscu.receiver), or a receiver; tally (a request of getscu.outcome, to count on); priority
+--   getscu.receiver), or a receiver; tally (a request of getscu.outcome, to count on); priority;
+--   timeout (seconds: then it is cancelled, and err is "retrieve-timeout")
 -- @return result: stored, duplicates, discarded, refused, failed (counts of objects), response (the
 --   final one: status, comment, completed, failed, warning, remaining, failed_uids)
 --   | nil, err: it was not sent, the association ended, or the final status is a failure
@@ -109,14 +111,19 @@ function association.methods:get(request)
     local id = self:new_message_id()
     local sent, err = send_request(self, context, id, query.new(request.query), request.priority)
     if not sent then return nil, err end
-    self.open = { message_id = id, context = context.id, tally = tally }
+    local open = { message_id = id, context = context.id, tally = tally }
+    self.open = open
+    self:limit(request.timeout)
     local response
     response, err = collect(self, context, id, store, tally)
-    self.open, self.give_up = nil, nil
+    self.open, self.give_up, self.expires = nil, nil, nil
     if not response then return nil, err end
     tally:finish(response)
     local judged
     judged, err = self:judge("C-GET", { Status = response.status, ErrorComment = response.comment })
+    if open.expired and status.class(response.status) ~= "success" then
+        judged, err = nil, open.expired
+    end
     if judged then return tally end
     err.result = tally
     return nil, err

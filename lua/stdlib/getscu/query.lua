@@ -109,7 +109,7 @@ end
 
 --- What does not go together in a query for C-GET (PS3.4 C.4.3): advice, no error.
 -- @param identifier data set, or table by keyword
--- @param model "study", "patient", "psonly", "composite" or "without-bulk-data"
+-- @param model "study", "patient", "psonly", "composite" or "withoutbulkdata"
 -- @param relational true: relational retrieval was negotiated, so levels above may be left out
 -- @return list of texts, empty where all is well
 function query.advice(identifier, model, relational)

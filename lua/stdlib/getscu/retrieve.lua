@@ -8,6 +8,7 @@ local log = require "getscu.log"
 local outcome = require "getscu.outcome"
 local query = require "getscu.query"
 local receiver = require "getscu.receiver"
+local relational = require "getscu.relational"
 local rounds = require "getscu.rounds"
 require "getscu.get" -- a method of associations
 
@@ -17,13 +18,16 @@ local Job = { __index = {}, __name = "getscu.job" }
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
     "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
+    "identity", "relational", "show_contexts", "retrieve_timeout",
     table.unpack(receiver.FIELDS) }
 
 --- A retrieval that is not run yet.
 -- @param options table: who (peer, or host, port and called; calling, family, max_length,
---   deadlines, as of getscu.associate); what (model, and query or queries, a list: one C-GET for
---   each); where (directory, create_directory, storage, ignore, filename, on_collision, as of
---   getscu.receiver); abort (true: end the association by an abort in place of a release)
+--   deadlines, identity, show_contexts, as of getscu.associate); what (model, and query or queries,
+--   a list: one C-GET for each; relational, true: negotiate that keys of levels above may be left
+--   out); where (directory, create_directory, storage, ignore, filename, on_collision, as of
+--   getscu.receiver); abort (true: end the association by an abort in place of a release);
+--   retrieve_timeout (of each C-GET, seconds)
 -- @return job | nil, err: the output directory or the template of file names is of no use
 function retrieve.new(options)
     errors.check_fields(options, FIELDS, "getscu.retrieve")
@@ -71,22 +75,31 @@ end
 -- @return association | nil, err
 function Job.__index:associate(proposal)
     local options = self.options
-    return association.associate {
+    local extended = options.relational and relational.items(proposal) or nil
+    local running, err = association.associate {
         peer = options.peer, host = options.host, port = options.port, called = options.called,
         calling = options.calling, family = options.family, max_length = options.max_length,
         deadlines = options.deadlines, contexts = proposal,
-        on_connect = function(running) self.association = running end,
+        identity = options.identity, extended = extended, show_contexts = options.show_contexts,
+        on_connect = function(connecting) self.association = connecting end,
     }
+    if running and extended then relational.check(running, extended) end
+    return running, err
 end
 
 --- One C-GET on an association. Returns whether the association still stands.
 function Job.__index:fetch(running, group, identifier)
     local tally = group:request()
     local result, err = running:get { query = identifier, model = self.model,
-        receiver = self.receiver, tally = tally }
-    if result or err.result then return true end
-    tally:lost(err)
+        receiver = self.receiver, tally = tally, timeout = self.options.retrieve_timeout }
+    local is_late = err and err.code == "retrieve-timeout"
+    if result or err.result and not is_late then return true end
     log.error("%s", err.message)
+    if err.result then -- it stopped when it was told to
+        self.outcome:error(err)
+        return true
+    end
+    tally:lost(err)
     return false
 end
 

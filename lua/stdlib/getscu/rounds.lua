@@ -32,6 +32,7 @@ end
 
 -- The objects of a query by C-FIND, on an association of its own; nil where that does not go.
 local function take_inventory(job, identifier)
+    if not dimse.models[job.model].find then return nil end
     local searching <close>, err =
         job:associate(inventory.proposal(job.model, syntaxes.UNCOMPRESSED))
     if not searching then

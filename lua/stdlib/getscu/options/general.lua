@@ -30,7 +30,7 @@ return { name = "general", en = "general options", ja = "全般", { name = "",
         conflicts = { "--quiet", "--verbose", "--debug", "--log-level" },
         en = "configure the log by a file",
         ja = "ログの設定をファイルから読む" },
-    { "+v", "--verbose-pc", field = "show_contexts", value = true,
+    { "+v", "--verbose-pc", field = "show_contexts", value = true, ready = true,
         en = "with --verbose, log the presentation contexts too",
         ja = "--verbose のとき、プレゼンテーションコンテキストもログに出す" },
 } }
