@@ -54,10 +54,26 @@ local function job_of(settings, parameters, queries)
         no_retry = settings.no_retry,
         queries = queries,
         directory = settings.directory,
+        create_directory = settings.create_directory,
+        filename = settings.filename,
+        on_collision = settings.collision,
         storage = settings.storage,
         ignore = settings.ignore,
         abort = settings.abort,
     }
+end
+
+-- Tells what does not go together in the queries; with --strict-query it is an error.
+local function advise(settings, queries)
+    for _, identifier in ipairs(queries) do
+        for _, text in ipairs(query.advice(identifier, settings.model, settings.relational)) do
+            if settings.strict_query then
+                return nil, errors.new { code = "bad-key", message = text }
+            end
+            log.warn("%s", text)
+        end
+    end
+    return true
 end
 
 -- Runs the job as often as asked; the worst exit code of all counts.
@@ -100,6 +116,8 @@ local function main(arguments)
     if not done then return fail(err) end
     queries, err = query.from(parameters.files, settings.keys)
     if not queries then return fail(err) end
+    done, err = advise(settings, queries)
+    if not done then return fail(err) end
     job, err = job_of(settings, parameters, queries)
     if not job then return fail(err) end
     local _ <close> = process.on_signals({ "INT", "TERM" }, function(signal)

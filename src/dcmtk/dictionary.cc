@@ -163,6 +163,8 @@ const char *gs_tag_to_keyword(gs_tag tag)
 {
     return guarded(nullptr, static_cast<const char *>(nullptr), [&]() -> const char * {
         DcmTagKey key(tag.group, tag.element);
+        if (const QueryKey *query = query_key(key))
+            return query->keyword;
         const Keywords &known = keywords();
         const DcmDictEntry *entry = dcmDataDict.rdlock().findEntry(key, nullptr);
         const char *name = entry == nullptr ? nullptr : without_prefix(entry->getTagName());

@@ -232,6 +232,8 @@ static gs_element describe(gs_dataset *dataset, DcmItem *item, DcmElement *eleme
     gs_element description{};
     DcmEVR vr = actual_vr(element);
     const DcmTag &tag = element->getTag();
+    if (query_key(tag) == nullptr)
+        need_dictionary();
     description.tag = {tag.getGroup(), tag.getElement()};
     description.keyword = gs_tag_to_keyword(description.tag);
     description.count = count_of(dataset, item, element, vr);
@@ -267,7 +269,6 @@ int gs_dataset_elements(gs_dataset *dataset, const gs_element **elements, size_t
 {
     return guarded(error, -1, [&] {
         DcmItem *item = item_of(dataset);
-        need_dictionary();
         DcmObject *object = nullptr;
         while ((object = item->nextInContainer(object)) != nullptr)
             if (auto *element = dynamic_cast<DcmElement *>(object))

@@ -230,7 +230,7 @@ static int gsl_association_receive(lua_State *L)
     const char *name = luaL_optstring(L, 3, NULL);
     enum gs_collision collision = gsl_check_collision(L, 4);
     const char *source = luaL_optstring(L, 5, NULL);
-    struct gs_sink *sink = gsl_take_sink(L, 2);
+    struct gs_sink *sink = gsl_make_sink(L, 2);
     if (gs_session_receive(session, sink, name, collision, source) != 0)
         return luaL_error(L, "no data set is expected");
     return 0;

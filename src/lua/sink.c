@@ -14,8 +14,16 @@
 #define DIRECTORY_TYPE "getscu.directory"
 #define BUDGET         "getscu.budget" /* in the registry: one for the program */
 
+enum sink_kind { SINK_CLOSED, SINK_FILE, SINK_DISCARD, SINK_MEMORY };
+
+/* Says where objects go; each object that is received gets a gs_sink of its own. */
 struct sink {
-    struct gs_sink *sink; /* NULL once it was taken */
+    enum sink_kind kind;
+    struct gs_directory *directory;
+    struct gs_budget *budget;
+    bool hold;
+    bool header;
+    size_t limit;
 };
 
 struct directory {
@@ -55,34 +63,40 @@ static int gsl_directory(lua_State *L)
 /* --- sinks -------------------------------------------------------------------------------------
  */
 
+/* sink:close(), idempotent */
 static int gsl_sink_close(lua_State *L)
 {
-    struct sink *held = luaL_checkudata(L, 1, SINK_TYPE);
-    gs_sink_free(held->sink);
-    held->sink = NULL;
+    struct sink *sink = luaL_checkudata(L, 1, SINK_TYPE);
+    gs_directory_release(sink->directory);
+    *sink = (struct sink){.kind = SINK_CLOSED};
     return 0;
 }
 
-struct gs_sink *gsl_take_sink(lua_State *L, int index)
+struct gs_sink *gsl_make_sink(lua_State *L, int index)
 {
-    struct sink *held = luaL_checkudata(L, index, SINK_TYPE);
-    luaL_argcheck(L, held->sink != NULL, index, "the sink is used already");
-    struct gs_sink *sink = held->sink;
-    held->sink = NULL;
-    return sink;
+    const struct sink *sink = luaL_checkudata(L, index, SINK_TYPE);
+    struct gs_sink *made = NULL;
+    if (sink->kind == SINK_CLOSED)
+        luaL_argerror(L, index, "the sink was closed");
+    else if (sink->kind == SINK_DISCARD)
+        made = gs_sink_discard_new();
+    else if (sink->kind == SINK_MEMORY)
+        made = gs_sink_memory_new(sink->limit);
+    else
+        made = gs_sink_file_new(sink->directory, sink->budget, sink->hold);
+    if (made == NULL)
+        luaL_error(L, "no memory for a sink");
+    else if (sink->header)
+        gs_sink_want_header(made);
+    return made;
 }
 
-static struct sink *new_sink(lua_State *L)
+static struct sink *new_sink(lua_State *L, enum sink_kind kind)
 {
-    struct sink *held = lua_newuserdatauv(L, sizeof *held, 0);
-    held->sink = NULL;
+    struct sink *sink = lua_newuserdatauv(L, sizeof *sink, 0);
+    *sink = (struct sink){.kind = kind};
     luaL_setmetatable(L, SINK_TYPE);
-    return held;
-}
-
-static int sink_or_error(lua_State *L, struct sink *held)
-{
-    return held->sink != NULL ? 1 : luaL_error(L, "no memory for a sink");
+    return sink;
 }
 
 /* sink.file(directory [, hold [, header]]): hold: in memory as long as it fits; header: ask with a
@@ -91,21 +105,21 @@ static int gsl_sink_file(lua_State *L)
 {
     struct gs_directory *directory = check_directory(L, 1);
     lua_settop(L, 3);
+    struct sink *sink = new_sink(L, SINK_FILE);
+    sink->directory = gs_directory_hold(directory);
+    sink->hold = lua_toboolean(L, 2);
+    sink->header = lua_toboolean(L, 3);
     lua_getfield(L, LUA_REGISTRYINDEX, BUDGET);
-    struct gs_budget *budget = lua_touserdata(L, -1);
-    struct sink *held = new_sink(L);
-    held->sink = gs_sink_file_new(directory, budget, lua_toboolean(L, 2));
-    if (held->sink != NULL && lua_toboolean(L, 3))
-        gs_sink_want_header(held->sink);
-    return sink_or_error(L, held);
+    sink->budget = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return 1;
 }
 
 /* sink.discard(): read and forget */
 static int gsl_sink_discard(lua_State *L)
 {
-    struct sink *held = new_sink(L);
-    held->sink = gs_sink_discard_new();
-    return sink_or_error(L, held);
+    new_sink(L, SINK_DISCARD);
+    return 1;
 }
 
 /* sink.memory(limit): into `bytes` of the "received" event; `limit` bytes at most */
@@ -113,9 +127,8 @@ static int gsl_sink_memory(lua_State *L)
 {
     lua_Integer limit = luaL_checkinteger(L, 1);
     luaL_argcheck(L, limit > 0, 1, "a limit in bytes is needed");
-    struct sink *held = new_sink(L);
-    held->sink = gs_sink_memory_new((size_t)limit);
-    return sink_or_error(L, held);
+    new_sink(L, SINK_MEMORY)->limit = (size_t)limit;
+    return 1;
 }
 
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed)

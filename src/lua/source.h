@@ -45,8 +45,8 @@ struct gs_associate *gsl_check_associate(lua_State *L, int index);
 void gsl_push_command(lua_State *L, const struct gs_command *command);
 void gsl_check_command(lua_State *L, int index, struct gs_command *command);
 
-/* Takes the sink out of its userdata; raises where it was taken. [-0, +0, e] */
-struct gs_sink *gsl_take_sink(lua_State *L, int index);
+/* A new sink as the userdata says, the caller's. Raises where that was closed. [-0, +0, e] */
+struct gs_sink *gsl_make_sink(lua_State *L, int index);
 /* {name=, path=, replaced=, duplicate=, renamed=}. [-0, +1, e] */
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed);
 /* "replace" (default) or "distinct" at `index`. [-0, +0, e] */

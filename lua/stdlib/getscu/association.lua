@@ -21,7 +21,8 @@ local Association = { __index = {}, __name = "getscu.association" }
 association.methods = Association.__index -- the services put theirs here
 
 local PATIENCE = 60 -- seconds without a byte after which we say so
-local RESPONSE_DATA_MAX = 4 << 20 -- bytes of a data set that comes with a response
+local RESPONSE_DATA = core.sink.memory(4 << 20) -- the data set of a response; bytes at most
+local DISCARD = core.sink.discard()
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "contexts",
     "deadlines", "identity", "async", "extended", "common_extended", "show_contexts",
@@ -161,7 +162,7 @@ end
 --- Reads the data set that the last command announced.
 -- @return string | nil, err
 function Association.__index:read_data()
-    self.core:receive(core.sink.memory(RESPONSE_DATA_MAX))
+    self.core:receive(RESPONSE_DATA)
     local event, err = self:next_event()
     if not event then return nil, err end
     if event.error then return nil, errors.wrap(event.error) end
@@ -171,7 +172,7 @@ end
 --- Reads and forgets it.
 -- @return true | nil, err
 function Association.__index:skip_data()
-    self.core:receive(core.sink.discard())
+    self.core:receive(DISCARD)
     local event, err = self:next_event()
     if not event then return nil, err end
     return true

@@ -179,11 +179,15 @@ function names.compile(template)
             failure.what) }
 end
 
+--- A UID as part of a name: it makes no folders; whatever else is unsafe in it, the core escapes.
+function names.of_uid(uid)
+    return (uid:gsub("[/\0]", "_"))
+end
+
 --- The default name: prefix of the modality and SOP Instance UID.
 -- @param bare true: the UID alone
 function names.default(object, bare)
-    -- no folders by a UID; whatever else is unsafe in it, the core escapes
-    local uid = object.uid:gsub("[/%z]", "_")
+    local uid = names.of_uid(object.uid)
     return bare and uid or object.prefix .. "." .. uid
 end
 

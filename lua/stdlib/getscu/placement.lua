@@ -66,6 +66,7 @@ function placement.new(options)
     end
     self.directory, err = open_directory(options)
     if not self.directory then return nil, err end
+    self.sink = core.sink.file(self.directory, self.hold, self.needs_header)
     return self
 end
 
@@ -73,6 +74,7 @@ end
 function Placement.__index:start_over()
     self.owners = {} -- by name, as of key_of: the UID of the object that has it
     self.kept = {} -- of those, the names that an earlier run had given
+    self.coming = {} -- names reserved for objects that are on their way
     self.number = 0
 end
 
@@ -84,31 +86,6 @@ local function prefix_of(self, class)
         self.prefixes[class] = prefix
     end
     return prefix
-end
-
---- An object comes.
--- @param command the C-STORE-RQ
--- @return what its name is made of, as of getscu.names, but for the header
-function Placement.__index:announce(command)
-    self.number = self.number + 1
-    local class = command.AffectedSOPClassUID or ""
-    return { uid = command.AffectedSOPInstanceUID, class = class, number = self.number,
-        prefix = prefix_of(self, class) }
-end
-
---- A sink for it.
-function Placement.__index:sink()
-    return core.sink.file(self.directory, self.hold, self.needs_header)
-end
-
---- The name of an object, below the output directory; it is not safe yet.
--- @param object as of announce; without the header that a template needs it is the default name:
---   prefix of the modality and SOP Instance UID; what goes to the disk as it comes has the UID only
-function Placement.__index:name(object)
-    if self.make_name and (object.header or not self.needs_header) then
-        return self.make_name(object)
-    end
-    return names.default(object, not self.hold)
 end
 
 -- What names are known by: names of a template may differ in the size of letters alone.
@@ -126,6 +103,56 @@ end
 local function remember(self, key, uid, kept)
     self.owners[key] = self.owners[key] or uid
     if kept then self.kept[key] = true end
+end
+
+--- An object comes whose name needs nothing but the request. It has its name from here on, so that
+-- no other object of the run takes it; `settle` or `forget` must follow.
+-- @param command the C-STORE-RQ
+-- @return name and collision as the core takes them; nil: commit() gives the name, after arrival
+function Placement.__index:reserve(command)
+    if self.make_name then return nil end
+    local uid = command.AffectedSOPInstanceUID
+    local name = names.of_uid(uid)
+    if self.hold then name = prefix_of(self, command.AffectedSOPClassUID or "") .. "." .. name end
+    if self.coming[name] then return nil end -- on another association, just now
+    local collision = collision_for(self, name, uid)
+    self.coming[name] = self.owners[name] and "again" or "first"
+    self.owners[name] = self.owners[name] or uid
+    return name, collision
+end
+
+--- The object with a reserved name is there.
+-- @param file as the core told it
+function Placement.__index:settle(name, uid, file)
+    self.coming[name] = nil
+    if file.kept then self.kept[name] = true end
+    if file.name ~= name then remember(self, file.name, uid, file.kept) end
+end
+
+--- It is not, and will not be.
+function Placement.__index:forget(name)
+    if self.coming[name] == "first" then self.owners[name] = nil end
+    self.coming[name] = nil
+end
+
+--- An object comes whose name needs more.
+-- @param command the C-STORE-RQ
+-- @return what its name is made of, as of getscu.names, but for the header
+function Placement.__index:announce(command)
+    self.number = self.number + 1
+    local class = command.AffectedSOPClassUID or ""
+    return { uid = command.AffectedSOPInstanceUID, class = class, number = self.number,
+        prefix = prefix_of(self, class) }
+end
+
+--- The name of an object, below the output directory; it is not safe yet.
+-- @param object as of announce; without the header that a template needs it is the default name:
+--   prefix of the modality and SOP Instance UID; what goes to the disk as it comes has the UID only
+function Placement.__index:name(object)
+    if self.make_name and (object.header or not self.needs_header) then
+        return self.make_name(object)
+    end
+    return names.default(object, not self.hold)
 end
 
 --- Gives an object that has arrived its name.

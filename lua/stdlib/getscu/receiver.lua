@@ -18,6 +18,8 @@ local Receiver = { __index = {}, __name = "getscu.receiver" }
 --- The names of its options.
 receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
 
+local DISCARD = core.sink.discard()
+
 -- errno of a file system that takes no more: the rest would fail too. (EIO, ENOSPC, EDQUOT)
 local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
@@ -84,20 +86,38 @@ local function warn_of_oddities(association, event)
     end
 end
 
+-- What the tally and its observers are told of an object.
+local function object_of(association, event, arrived)
+    return {
+        uid = event.command.AffectedSOPInstanceUID,
+        sop_class = event.command.AffectedSOPClassUID,
+        context = association.contexts.by_id[event.context],
+        bytes = arrived and arrived.size,
+        file = arrived and arrived.file,
+        seconds = event.began and core.clock() - event.began,
+    }
+end
+
 local function refuse(association, event, tally)
     local code = status.INVALID_INSTANCE
     local comment = "SOP Instance UID missing or too long"
     local read, err = association:skip_data()
     if not read then return nil, err end
-    tally:count_refused({ uid = event.command.AffectedSOPInstanceUID, status = code }, comment)
+    local object = object_of(association, event)
+    object.status = code
+    tally:count_refused(object, comment)
     return respond(association, event, code, comment)
 end
 
 -- The object is where it belongs, or not: tell the peer, and count it.
 local function answer(self, association, event, arrived, tally)
-    local object = { uid = event.command.AffectedSOPInstanceUID, bytes = arrived.size }
+    local object = object_of(association, event, arrived)
     local file = arrived.file
-    if arrived.error then
+    if arrived.error and arrived.error.code == "object-broken" then
+        object.status = status.BROKEN_DATA_SET
+        tally:count_refused(object, arrived.error.message)
+        return respond(association, event, object.status, arrived.error.message)
+    elseif arrived.error then
         local err = errors.wrap(arrived.error)
         object.status = status.OUT_OF_RESOURCES
         log.error("object %s: %s", verdict.printable(object.uid), err.message)
@@ -144,13 +164,24 @@ local function read_header(association, object)
     end
 end
 
--- Receives an object into the directory.
--- @return the event of its end, with `file` or `error` | nil, err: the association has ended
+-- Receives an object whose name is known: the core commits it as soon as it is there.
+local function keep_as(self, association, event, name, collision)
+    association.core:receive(self.place.sink, name, collision, association.called)
+    local arrived, err = association:next_event()
+    if arrived and arrived.file then
+        self.place:settle(name, event.command.AffectedSOPInstanceUID, arrived.file)
+    else
+        self.place:forget(name)
+    end
+    return arrived, err
+end
+
+-- Receives an object, and gives it its name when it is there.
 local function keep(self, association, event)
     local context = association.contexts.by_id[event.context]
     local place = self.place
     local object = place:announce(event.command)
-    association.core:receive(place:sink(), nil, nil, association.called)
+    association.core:receive(place.sink, nil, nil, association.called)
     local arrived, err = association:next_event()
     if arrived and arrived.type == "header" then
         if not arrived.incomplete then
@@ -167,6 +198,18 @@ local function keep(self, association, event)
     return arrived, err
 end
 
+-- Receives an object to where it belongs.
+-- @return the event of its end, with `file` or `error` | nil, err: the association has ended
+local function take(self, association, event)
+    if not self.place or self.new_only and self.arrived[event.command.AffectedSOPInstanceUID] then
+        association.core:receive(DISCARD)
+        return association:next_event()
+    end
+    local name, collision = self.place:reserve(event.command)
+    if name then return keep_as(self, association, event, name, collision) end
+    return keep(self, association, event)
+end
+
 --- Receives the object that a C-STORE-RQ announces, and answers it.
 -- @param association an association
 -- @param event the core's "command" event
@@ -175,6 +218,7 @@ end
 function Receiver.__index:store(association, event, tally)
     local command = event.command
     local uid = command.AffectedSOPInstanceUID
+    if tally.outcome.observers then event.began = core.clock() end
     if log.enabled "info" then
         log.info("Received C-STORE Request (MsgID %s)", command.MessageID or "?")
     end
@@ -183,15 +227,9 @@ function Receiver.__index:store(association, event, tally)
     end
     if not uid or uid == "" or command.cut then return refuse(association, event, tally) end
     warn_of_oddities(association, event)
-    local arrived, err
-    if self.place and not (self.new_only and self.arrived[uid]) then
-        arrived, err = keep(self, association, event)
-    else
-        association.core:receive(core.sink.discard())
-        arrived, err = association:next_event()
-    end
+    local arrived, err = take(self, association, event)
     if not arrived then
-        tally:count_failed({ uid = uid }, "it did not arrive whole")
+        tally:count_failed(object_of(association, event), "it did not arrive whole")
         return nil, err
     end
     return answer(self, association, event, arrived, tally)

@@ -20,6 +20,7 @@ local status = {
     OUT_OF_RESOURCES = 0xA700, -- C-STORE, C-FIND
     DATA_SET_MISMATCH = 0xA900, -- C-STORE
     CANNOT_UNDERSTAND = 0xC000, -- C-STORE; C001 and on are its kin
+    BROKEN_DATA_SET = 0xC001, -- C-STORE: ours, its structure is not that of a data set
     UNABLE_TO_PROCESS = 0xC000, -- C-FIND, C-GET
 
     PROCESSING_FAILURE = 0x0110,
