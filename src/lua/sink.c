@@ -86,7 +86,9 @@ struct gs_sink *gsl_make_sink(lua_State *L, int index)
         made = gs_sink_file_new(sink->directory, sink->budget, sink->hold);
     if (made == NULL)
         luaL_error(L, "no memory for a sink");
-    else if (sink->header)
+    if (sink->kind == SINK_FILE)
+        gs_sink_want_structure(made);
+    if (sink->header)
         gs_sink_want_header(made);
     return made;
 }

@@ -24,6 +24,7 @@ struct gs_sink {
     bool keep;    /* hold the object although nobody asked for its header */
     bool spooled; /* to `file` */
     bool want_header;
+    bool want_structure;
     int header; /* what gs_sink_header() says */
     uint64_t size;
     struct gs_hold hold;
@@ -171,6 +172,11 @@ static int store(struct gs_sink *sink, const uint8_t *bytes, size_t size)
     return gs_temporary_write(&sink->file, bytes, size, &sink->failure);
 }
 
+static bool scans(const struct gs_sink *sink)
+{
+    return sink->want_header || sink->want_structure;
+}
+
 /* The header window. */
 
 static void decide_header(struct gs_sink *sink)
@@ -197,6 +203,11 @@ static size_t fill_window(struct gs_sink *sink, const uint8_t *bytes, size_t siz
     gs_scanner_feed(&sink->scanner, bytes, taken);
     decide_header(sink);
     return taken;
+}
+
+void gs_sink_want_structure(struct gs_sink *sink)
+{
+    sink->want_structure = true;
 }
 
 void gs_sink_want_header(struct gs_sink *sink)
@@ -251,7 +262,7 @@ int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struc
     }
     if (size == 0)
         return 0;
-    if (sink->want_header)
+    if (scans(sink))
         gs_scanner_feed(&sink->scanner, bytes, size);
     return store(sink, bytes, size) == 0 ? 0 : fail(sink, error);
 }
@@ -267,13 +278,18 @@ int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
 {
     if (expect(sink, STATE_OPEN, error) != 0)
         return -1;
+    if (scans(sink))
+        gs_scanner_finish(&sink->scanner);
+    if (sink->want_structure && sink->scanner.verdict == GS_SCAN_BROKEN) {
+        gs_error_set(&sink->failure, "object-broken", "data set broken at byte %llu: %s",
+                     (unsigned long long)sink->scanner.offset, sink->scanner.problem);
+        return fail(sink, error);
+    }
     if (sink->spooled && gs_temporary_close(&sink->file, &sink->failure) != 0)
         return fail(sink, error);
     sink->state = STATE_FINISHED;
-    if (sink->want_header) {
-        gs_scanner_finish(&sink->scanner);
+    if (sink->want_header)
         decide_header(sink);
-    }
     return 0;
 }
 

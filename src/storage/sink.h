@@ -11,9 +11,10 @@
  *
  * One thread. Errors: "object-write" (create, write, close, rename: errno in `system`),
  * "object-name" (the name cannot be made below the directory), "object-too-large" (a memory sink's
- * limit), "object-exists" (a file has the name, and shall stay). After an error the temporary file
- * is gone and every further call gives the same error, until the next gs_sink_begin(). Only
- * "object-name" and "object-exists" leave the object as it is, for a commit under another name.
+ * limit), "object-exists" (a file has the name, and shall stay), "object-broken" (no data set).
+ * After an error the temporary file is gone and every further call gives the same error, until the
+ * next gs_sink_begin(). Only "object-name" and "object-exists" leave the object as it is, for a
+ * commit under another name.
  */
 #ifndef GS_SINK_H
 #define GS_SINK_H
@@ -22,9 +23,9 @@
 #include "storage/path.h"
 #include "storage/scanner.h"
 
-#define GS_HOLD_OBJECT_MAX (4u << 20)   /* bytes held in memory for one object */
+#define GS_HOLD_OBJECT_MAX (4u << 20)  /* bytes held in memory for one object */
 #define GS_HOLD_AHEAD      (64u << 10) /* from there on an object is written as it comes */
-#define GS_HOLD_TOTAL_MAX  (8u << 20)   /* for all objects of one budget */
+#define GS_HOLD_TOTAL_MAX  (8u << 20)  /* for all objects of one budget */
 
 /* Memory for held objects, shared by all associations of a program. It keeps one released buffer
  * for the next object; lent and kept ones are never more than `total_max` together. Where it is
@@ -87,8 +88,12 @@ int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision col
 int gs_sink_spool(struct gs_sink *sink, char path[GS_PATH_MAX], struct gs_error *error);
 
 uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set so far */
-/* Where a header was asked for, it has seen all bytes; else none. */
+/* Where the header or the structure was asked for, it has seen all bytes; else none. */
 const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink);
+
+/* Check the structure of the data set as it passes: gs_sink_finish() fails with "object-broken"
+ * where it is broken. Ask for it before gs_sink_begin(). */
+void gs_sink_want_structure(struct gs_sink *sink);
 
 /* The header window: ask for it before gs_sink_begin(). The sink then holds the object at least
  * until the elements before Pixel Data are there or `limit` bytes came, and gs_sink_header() has

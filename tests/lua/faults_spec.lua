@@ -192,6 +192,18 @@ describe("an object", function()
         assert.is_true(result.code == 68 or result.code == 69, result.err)
     end)
 
+    it("that ends inside an element is refused with C001, and no file stays", function()
+        for _, option in ipairs { "-B", "+B" } do
+            local whole = peer.image "1.2.3.1"
+            local result, status, comment = sent("1.2.3.1", whole:sub(1, -3), nil, option)
+            assert.equal(0xC001, status)
+            assert.is_true(#(comment or "") > 0 and #comment <= 64)
+            assert.same({}, result.files)
+            assert.equal(68, result.code, result.err)
+            tells(result, "object 1.2.3.1: data set broken at byte")
+        end
+    end)
+
     it("of a SOP class that is not that of its context is kept with a warning", function()
         local mr = "1.2.840.10008.5.1.4.1.1.4"
         local result, status = get(function(link, request)

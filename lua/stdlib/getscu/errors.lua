@@ -29,6 +29,7 @@ errors.codes = {
     ["dataset-value"] = { exit = 20, when = "an element's value cannot be read" },
     ["object-write"] = { exit = 40, when = "an object cannot be written" },
     ["object-exists"] = { exit = 40, when = "a file of an object's name is there, and shall stay" },
+    ["object-broken"] = { exit = 68, when = "what came as an object is no well-formed data set" },
     ["object-name"] = { exit = 40, when = "no safe path can be made of an object's name" },
     ["object-too-large"] = { exit = 40, when = "an object is larger than its sink takes" },
     ["report-write"] = { exit = 43, when = "the report cannot be written" },
