@@ -1,5 +1,5 @@
 /*
- * parts: the inside of a session, for the files that make it up: session.c (life and deadlines),
+ * parts: the inside of a session, for the files that make it up: session.c (life), deadlines.c,
  * incoming.c (messages and sinks) and outgoing.c (what we send). Nobody else includes it.
  */
 #ifndef GS_SESSION_PARTS_H
@@ -74,6 +74,10 @@ void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason)
 /* Bytes have moved. A transport in memory has nothing to poll for, but its other end may be able to
  * go on now: the source is busy. */
 void gs_session_moved(struct gs_session *session);
+
+/* deadlines.c: the moment at which the deadline that runs now is over, INFINITY where none runs;
+ * the code of the error it ends in, and what was waited for. */
+double gs_deadline_now(const struct gs_session *session, const char **code, const char **what);
 
 /* incoming.c: one fragment. True: `event` is filled. */
 bool gs_incoming_fragment(struct gs_session *session, const struct gs_association_event *fragment,

@@ -263,56 +263,10 @@ static void linger(struct gs_session *session)
     enter(session, GS_PHASE_OVER);
 }
 
-/* The deadline that runs now, and the error it ends in. */
-static double current_deadline(const struct gs_session *session, const char **code,
-                               const char **what)
-{
-    const struct gs_deadlines *limit = &session->deadlines;
-    if (session->phase == GS_PHASE_OPENING) {
-        *code = "connect-timeout";
-        *what = "the connection";
-        return session->began + limit->connect;
-    }
-    if (session->phase != GS_PHASE_OPEN)
-        return session->phase == GS_PHASE_CLOSING ? session->began + GS_LINGER : INFINITY;
-    double write = INFINITY;
-    if (gs_outgoing_waits(session))
-        write = session->write_progress + limit->write;
-    double other = INFINITY;
-    switch (gs_association_state(session->association)) {
-    case GS_STATE_AWAITING_REQUEST:
-    case GS_STATE_AWAITING_ANSWER:
-        *code = "acse-timeout";
-        *what = "an answer to the association request";
-        other = session->began + limit->acse;
-        break;
-    case GS_STATE_ESTABLISHED:
-        *code = "dimse-timeout";
-        *what = "a DIMSE message";
-        if (session->incoming.question == GS_QUESTION_NONE)
-            other = session->progress + limit->dimse;
-        break;
-    case GS_STATE_AWAITING_RELEASE_REPLY:
-    case GS_STATE_COLLISION_ACCEPTOR:
-    case GS_STATE_COLLISION_REQUESTOR_DONE:
-        *code = "release-timeout";
-        *what = "the answer to the release";
-        other = session->began + limit->release;
-        break;
-    default:
-        break;
-    }
-    if (write >= other)
-        return other;
-    *code = "write-timeout";
-    *what = "the peer to take what was sent";
-    return write;
-}
-
 static void check_deadline(struct gs_session *session)
 {
     const char *code = NULL, *what = NULL;
-    double moment = current_deadline(session, &code, &what);
+    double moment = gs_deadline_now(session, &code, &what);
     if (isinf(moment) || gs_clock() < moment)
         return;
     if (session->phase == GS_PHASE_CLOSING) {
@@ -384,7 +338,7 @@ static void ready(struct gs_source *source, short events)
 static double deadline(const struct gs_source *source)
 {
     const char *code, *what;
-    return current_deadline((const struct gs_session *)source, &code, &what);
+    return gs_deadline_now((const struct gs_session *)source, &code, &what);
 }
 
 static void excuse(struct gs_source *source, double seconds)
