@@ -9,7 +9,9 @@ local identity = require "getscu.identity"
 local log = require "getscu.log"
 local options = require "getscu.options"
 local process = require "getscu.process"
+local progress = require "getscu.progress"
 local query = require "getscu.query"
+local report = require "getscu.report"
 local retrieve = require "getscu.retrieve"
 local versions = require "getscu.versions"
 
@@ -23,8 +25,23 @@ local actions = {
     version = versions.text,
 }
 
+-- Who is told what happens: the report, and a line for whoever sits at the terminal.
+local function observers_of(settings)
+    local observers = {}
+    if settings.report then
+        local written, err = report.new(settings.report, settings.directory)
+        if not written then return nil, err end
+        observers[1] = written
+    end
+    local is_wanted = not settings.no_progress and settings.log_level ~= "fatal"
+    if is_wanted and progress.is_visible(settings.report) then
+        observers[#observers + 1] = progress.new()
+    end
+    return observers
+end
+
 -- What the command line says, in the words of the library.
-local function job_of(settings, parameters, queries)
+local function job_of(settings, parameters, queries, observers)
     local contexts, who, err
     contexts, err = chosen.contexts(settings.sop_classes, settings.store_tc, settings.prefer)
     if err then return nil, err end
@@ -60,6 +77,7 @@ local function job_of(settings, parameters, queries)
         storage = settings.storage,
         ignore = settings.ignore,
         abort = settings.abort,
+        observers = observers,
     }
 end
 
@@ -77,11 +95,15 @@ local function advise(settings, queries)
 end
 
 -- Runs the job as often as asked; the worst exit code of all counts.
-local function run(job, repeats)
+local function run(job, repeats, observers)
     local worst = 0
     for i = 1, repeats do
         if i > 1 then job:start_over() end
         local outcome = job:run()
+        for _, observer in ipairs(observers) do
+            local done, err = observer:rest()
+            if not done then outcome:error(err) end
+        end
         for _, line in ipairs(outcome:lines()) do log[line.level]("%s", line.text) end
         worst = math.max(worst, outcome:exit_code())
         if job.interrupted then break end
@@ -111,19 +133,21 @@ local function main(arguments)
         local written = io.stdout:write(action()) and io.stdout:flush()
         return written and 0 or errors.codes["report-write"].exit
     end
-    local queries, job, done, err
+    local queries, observers, job, done, err
     done, err = configure_log(settings)
     if not done then return fail(err) end
     queries, err = query.from(parameters.files, settings.keys)
     if not queries then return fail(err) end
     done, err = advise(settings, queries)
     if not done then return fail(err) end
-    job, err = job_of(settings, parameters, queries)
+    observers, err = observers_of(settings)
+    if not observers then return fail(err) end
+    job, err = job_of(settings, parameters, queries, observers)
     if not job then return fail(err) end
     local _ <close> = process.on_signals({ "INT", "TERM" }, function(signal)
         job:interrupt(signal)
     end)
-    return run(job, settings.repeats)
+    return run(job, settings.repeats, observers)
 end
 
 return main { ... }

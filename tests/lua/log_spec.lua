@@ -9,8 +9,8 @@ teardown(function() box:close() end)
 -- Runs the program with a configuration, against a port where nobody listens.
 local function run(configuration, ...)
     local file = box:file(configuration, "logger.cfg")
-    return box:getscu("-lc", file, "-k", "QueryRetrieveLevel=STUDY", "127.0.0.1",
-        support.free_port(), ...)
+    return box:getscu("-lc", file, "-S", "-k", "QueryRetrieveLevel=STUDY", "-k",
+        "StudyInstanceUID=1.2.3", "127.0.0.1", support.free_port(), ...)
 end
 
 local CONSOLE = [[

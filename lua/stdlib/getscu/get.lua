@@ -65,6 +65,7 @@ local function collect(self, context, id, store, tally)
         if status.class(command.Status) ~= "pending" then
             return response_of(command, data, context.transfer_syntax)
         end
+        if tally.outcome.observers then tally:pending(response_of(command)) end
     end
 end
 
@@ -109,8 +110,10 @@ function association.methods:get(request)
     if not context then return nil, store end
     local tally = request.tally or outcome.new():request()
     local id = self:new_message_id()
-    local sent, err = send_request(self, context, id, query.new(request.query), request.priority)
+    local identifier = query.new(request.query)
+    local sent, err = send_request(self, context, id, identifier, request.priority)
     if not sent then return nil, err end
+    tally:begin(context.abstract_syntax, identifier)
     local open = { message_id = id, context = context.id, tally = tally }
     self.open = open
     self:limit(request.timeout)

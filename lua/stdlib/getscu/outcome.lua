@@ -5,7 +5,22 @@
 -- requests that one query took (what was missing is asked for again) are a group, and judged on
 -- their union: a failure is settled when its object arrives in another request, or fails in that
 -- one, which then has the failure. So no object is counted twice.
+--
+-- Who wants to be told while it happens is an observer: a table with any of these functions, which
+-- must not wait. Each has the observer and the request as its first arguments.
+--
+--   on_begin()                        a C-GET was sent; request.sop_class, request.identifier
+--   on_pending(counts)                a pending response: completed, failed, warning, remaining
+--   on_object(event, object, reason)  an object was counted; event is "stored", "duplicate",
+--                                     "discarded", "refused", "failed", or "undelivered": the
+--                                     server lists it as failed. object has uid, and where it came
+--                                     status, bytes, sop_class, context, file (the core's), seconds
+--   on_error(err)                     what outcome:error() was told; without a request
+--   on_end()                          its final response is here (request.response), or never comes
+--                                     (request.err)
 
+local account = require "getscu.account"
+local core = require "getscu.core"
 local errors = require "getscu.errors"
 local status = require "getscu.status"
 local verdict = require "getscu.verdict"
@@ -16,12 +31,20 @@ local Group = { __index = {} }
 local Request = { __index = {} }
 
 local FAILURES_KEPT = 10000 -- with UID and reason; beyond it they are only counted
-local FAILURES_LISTED = 20 -- in lines()
 
 --- A new outcome: nothing asked, nothing arrived.
-function outcome.new()
-    return setmetatable({ groups = {}, requests = {}, errors = {}, failures = {}, by_uid = {} },
-        Outcome)
+-- @param observers list, or nil
+function outcome.new(observers)
+    if observers and #observers == 0 then observers = nil end
+    return setmetatable({ groups = {}, requests = {}, errors = {}, failures = {}, by_uid = {},
+        observers = observers, began = core.clock() }, Outcome)
+end
+
+-- Tells the observers, where there are any.
+local function tell(request, notice, ...)
+    for _, observer in ipairs(request.outcome.observers or {}) do
+        if observer[notice] then observer[notice](observer, request, ...) end
+    end
 end
 
 --- A query begins.
@@ -87,6 +110,9 @@ function Outcome.__index:error(err)
         if known.code == err.code then return end
     end
     table.insert(self.errors, err)
+    for _, observer in ipairs(self.observers or {}) do
+        if observer.on_error then observer:on_error(err) end
+    end
 end
 
 -- What is known of this object's failure is over.
@@ -98,16 +124,19 @@ local function settle(self, uid)
     self.by_uid[uid] = nil
 end
 
-local function keep_failure(request, object, reason)
+local function keep_failure(request, object, reason, event)
     local self, uid = request.outcome, object.uid
     local known = uid and self.by_uid[uid]
     if known and known.request == request then return end -- the server lists what we refused
     settle(self, uid)
+    if self.observers then tell(request, "on_object", event, object, reason) end
     if #self.failures >= FAILURES_KEPT then return end
     local failure = { uid = uid, status = object.status, reason = reason, request = request }
     table.insert(self.failures, failure)
     if uid then self.by_uid[uid] = failure end
 end
+
+local events = { stored = "stored", duplicates = "duplicate", discarded = "discarded" }
 
 local function acknowledge(request, counter, object)
     request[counter] = request[counter] + 1
@@ -116,6 +145,27 @@ local function acknowledge(request, counter, object)
         request.warned = request.warned + 1
     end
     settle(request.outcome, object.uid)
+    if request.outcome.observers then tell(request, "on_object", events[counter], object) end
+end
+
+--- It was sent.
+-- @param sop_class UID of the model's C-GET
+-- @param identifier data set
+function Request.__index:begin(sop_class, identifier)
+    self.began, self.sop_class, self.identifier = core.clock(), sop_class, identifier
+    tell(self, "on_begin")
+end
+
+--- A pending response.
+-- @param counts table as of finish()
+function Request.__index:pending(counts)
+    tell(self, "on_pending", counts)
+end
+
+--- How long it took, or has taken so far.
+-- @return seconds
+function Request.__index:seconds()
+    return self.began and (self.ended or core.clock()) - self.began or 0
 end
 
 --- An object is committed to its file.
@@ -139,7 +189,7 @@ end
 -- @param reason string, or nil for the words of the status
 function Request.__index:count_refused(object, reason)
     self.refused = self.refused + 1
-    keep_failure(self, object, reason or status.describe("C-STORE", object.status))
+    keep_failure(self, object, reason or status.describe("C-STORE", object.status), "refused")
 end
 
 --- An object arrived and could not be kept.
@@ -148,7 +198,7 @@ end
 function Request.__index:count_failed(object, err)
     self.failed = self.failed + 1
     if errors.is(err) then self.outcome:error(err) end
-    keep_failure(self, object, tostring(err))
+    keep_failure(self, object, tostring(err), "failed")
 end
 
 --- A C-CANCEL was sent for this request.
@@ -159,18 +209,21 @@ end
 --- The association ended before the final response, or could not be used.
 -- @param err error table; it decides the exit code, unless others of its group made it good
 function Request.__index:lost(err)
-    self.err = err
+    self.err, self.ended = err, core.clock()
+    tell(self, "on_end")
 end
 
 --- The final C-GET-RSP.
 -- @param response table: status, comment; completed, failed, warning, remaining (the counts, nil
 --   where absent); failed_uids (list, Failed SOP Instance UID List, or nil)
 function Request.__index:finish(response)
-    self.response = response
+    self.response, self.ended = response, core.clock()
     local comment = response.comment and (": " .. verdict.printable(response.comment)) or ""
     for _, uid in ipairs(response.failed_uids or {}) do
-        keep_failure(self, { uid = uid }, "the server did not deliver it" .. comment)
+        keep_failure(self, { uid = uid }, "the server did not deliver it" .. comment,
+            "undelivered")
     end
+    tell(self, "on_end")
 end
 
 --- What this C-GET came to.
@@ -216,11 +269,21 @@ end
 
 local summed = { "stored", "duplicates", "discarded", "refused", "warned", "bytes" }
 
+--- It begins, or begins later than it was made.
+function Outcome.__index:begin()
+    self.began = core.clock()
+end
+
+--- All of it is over.
+function Outcome.__index:finish()
+    self.ended = core.clock()
+end
+
 --- The outcome in numbers.
 -- @return table: stored, duplicates, discarded, refused, warned, bytes; completed (acknowledged),
---   failed (refused, not kept or not delivered); requests (how many); response (the last final
---   one), its status and comment; failures (list of uid, status, reason, request's label); errors
---   (the first of each code); exit_code
+--   failed (refused, not kept or not delivered); seconds (from the beginning to the end);
+--   requests (how many); response (the last final one), its status and comment; failures (list of
+--   uid, status, reason, request's label); errors (the first of each code); exit_code
 function Outcome.__index:summary()
     local last = self.requests[#self.requests]
     local response = last and last.response
@@ -233,6 +296,7 @@ function Outcome.__index:summary()
         comment = response and response.comment,
         failures = open_failures(self),
         errors = self.errors,
+        seconds = (self.ended or core.clock()) - self.began,
         exit_code = self:exit_code(),
     }
     for _, field in ipairs(summed) do summary[field] = 0 end
@@ -246,68 +310,11 @@ function Outcome.__index:summary()
     return summary
 end
 
--- DCMTK's words for the counts, in its order.
-local counts = {
-    { "remaining", "  Number of Remaining Suboperations : %d", absent = 0 }, -- it is final
-    { "completed", "  Number of Completed Suboperations : %d" },
-    { "failed", "  Number of Failed Suboperations    : %d" },
-    { "warning", "  Number of Warning Suboperations   : %d" },
-}
-
--- Collects lines: add(level, format, ...).
-local function collector()
-    local lines = {}
-    return lines, function(level, format, ...)
-        lines[#lines + 1] = { level = level, text = (format:format(...):gsub("%c", "?")) }
-    end
-end
-
-local function add_response(add, response)
-    add("info", "Final status report from last C-GET message:")
-    for _, row in ipairs(counts) do
-        local count = response[row[1]] or row.absent
-        if count then add("info", row[2], count) end
-    end
-end
-
-local function add_failures(add, summary)
-    for i, failure in ipairs(summary.failures) do
-        if i > FAILURES_LISTED then break end
-        add("error", "object %s: %s", verdict.printable(failure.uid or "without UID"),
-            failure.reason)
-    end
-    local more = summary.failed - math.min(#summary.failures, FAILURES_LISTED)
-    if more > 0 and #summary.failures > 0 then
-        add("error", "and %d more objects that failed", more)
-    end
-end
-
-local function add_judgement(add, group, name)
-    local code, text = group:judge()
-    local last = group.requests[#group.requests]
-    if not last or last.err then return end -- that was told when it happened
-    if code then
-        add("error", "%s %s: %s", name, code, text)
-    elseif verdict.arrived(group) == 0 then
-        add("warn", "%s brought nothing: no object matched its query", name)
-    end
-end
-
 --- The final report.
 -- Errors told by error() are not repeated: they were logged when they happened.
 -- @return list of {level = "info", "warn" or "error", text =}, without control characters
 function Outcome.__index:lines()
-    local lines, add = collector()
-    local summary = self:summary()
-    if summary.response then add_response(add, summary.response) end
-    add_failures(add, summary)
-    for i, group in ipairs(self.groups) do
-        local name = group.label or (#self.groups > 1 and "C-GET " .. i or "C-GET")
-        add_judgement(add, group, name)
-    end
-    add("info", "%d objects stored (%d bytes received), %d duplicate, %d left out, %d failed",
-        summary.stored, summary.bytes, summary.duplicates, summary.discarded, summary.failed)
-    return lines
+    return account.lines(self, self:summary())
 end
 
 return outcome

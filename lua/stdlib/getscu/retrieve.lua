@@ -18,7 +18,7 @@ local Job = { __index = {}, __name = "getscu.job" }
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
     "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
-    "identity", "relational", "show_contexts", "retrieve_timeout",
+    "identity", "relational", "show_contexts", "retrieve_timeout", "observers",
     table.unpack(receiver.FIELDS) }
 
 --- A retrieval that is not run yet.
@@ -27,7 +27,7 @@ local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_len
 --   a list: one C-GET for each; relational, true: negotiate that keys of levels above may be left
 --   out); where (directory, create_directory, storage, ignore, filename, on_collision, as of
 --   getscu.receiver); abort (true: end the association by an abort in place of a release);
---   retrieve_timeout (of each C-GET, seconds)
+--   retrieve_timeout (of each C-GET, seconds); observers (list, as of getscu.outcome)
 -- @return job | nil, err: the output directory or the template of file names is of no use
 function retrieve.new(options)
     errors.check_fields(options, FIELDS, "getscu.retrieve")
@@ -38,7 +38,7 @@ function retrieve.new(options)
     local store, err = receiver.new(receiver.pick(options))
     if not store then return nil, err end
     return setmetatable({ options = options, receiver = store, model = options.model or "study",
-        queries = queries, outcome = outcome.new() }, Job)
+        queries = queries, outcome = outcome.new(options.observers) }, Job)
 end
 
 --- Stops the job on behalf of a signal: C-CANCEL first, an abort the second time, or where there is
@@ -178,25 +178,32 @@ local function all_asked(self)
     return true
 end
 
---- Runs the job once: an association for each proposal, on each of them a C-GET for each query;
--- then what is missing is asked for again.
--- @return outcome (getscu.outcome), which judges it
-function Job.__index:run()
+-- An association for each proposal, on each of them a C-GET for each query; then what is missing is
+-- asked for again.
+local function perform(self)
     local options = self.options
     for i = 1, #self.queries do
         self.outcome:group(#self.queries > 1 and "query " .. i or nil)
     end
     if options.as_stored then run_rounds(self, true) end
-    if all_asked(self) or not run_first(self) then return self.outcome end
+    if all_asked(self) or not run_first(self) then return end
     -- contexts chosen by hand, and --implicit, say what is wanted: no more than that is asked for
     local by_choice = options.contexts or options.prefer == "implicit"
     if not options.no_retry and not by_choice then run_rounds(self, false) end
+end
+
+--- Runs the job once.
+-- @return outcome (getscu.outcome), which judges it
+function Job.__index:run()
+    self.outcome:begin()
+    perform(self)
+    self.outcome:finish()
     return self.outcome
 end
 
 --- Prepares for another run of the same job: a new outcome; files of before are replaced.
 function Job.__index:start_over()
-    self.outcome = outcome.new()
+    self.outcome = outcome.new(self.options.observers)
     self.receiver:start_over()
 end
 
