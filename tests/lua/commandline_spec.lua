@@ -186,7 +186,6 @@ describe("a wrong command line", function()
     end)
 
     it("is told that an option is not available yet", function()
-        assert.equal("option +xs is not available yet", message_of("+xs"))
         assert.equal("option --enable-tls is not available yet", message_of("--enable-tls a b"))
     end)
 end)

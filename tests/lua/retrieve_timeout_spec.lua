@@ -2,6 +2,7 @@
 
 local core = require "getscu.core"
 local getscu = require "getscu"
+local peer = require "peer"
 local support = require "support"
 
 local box, directory, study
@@ -52,6 +53,25 @@ describe("--retrieve-timeout", function()
         assert.equal(63, result.code, result.err)
         assert.matches("in 1 seconds; cancelled", result.err)
         assert.is_true(result.seconds >= 5.5 and result.seconds < 9, result.seconds)
+    end)
+
+    -- A peer that is never silent let no limit run out: they were looked at in silence only.
+    it("aborts where the peer goes on sending: 63", function()
+        local started = core.clock()
+        local result, ending = peer.converse(box, { "-S", "-k", "QueryRetrieveLevel=STUDY", "-k",
+            "StudyInstanceUID=1.2.3", "--ignore", "--retrieve-timeout", "1" }, function(link)
+            link:request()
+            local object = peer.image "1.2.3.4"
+            while core.clock() < started + 20 do
+                getscu.tasks.sleep(0.001)
+                link:offer("1.2.3.4", object)
+                local event = link:event()
+                if event.type ~= "command" and event.type ~= "sent" then return event.type end
+            end
+        end)
+        assert.equal(63, result.code, result.err)
+        assert.equal("aborted", ending)
+        assert.is_true(core.clock() - started < 9)
     end)
 
     it("limits each C-GET, not all of them together", function()
