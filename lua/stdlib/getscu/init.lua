@@ -13,7 +13,8 @@ local functions = {
 
 local modules = { contexts = true, dataset = true, dicom_json = true, dimse = true, dump = true,
     errors = true, files = true, json = true, log = true, outcome = true, process = true,
-    progress = true, query = true, receiver = true, report = true, status = true, syntaxes = true, tasks = true }
+    progress = true, query = true, receiver = true, report = true, status = true, syntaxes = true,
+    tasks = true }
 
 -- The services are methods of associations, in modules of their own.
 local services = { "getscu.get", "getscu.find", "getscu.store" }
