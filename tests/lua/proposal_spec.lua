@@ -1,5 +1,5 @@
--- The proposal of the first association: what each of the options +x.. and -x.. gives, as an archive
--- gets it; and what DCMTK's getscu proposes to the same archive for the same option.
+-- The proposal of the first association: what the options +x.. and -x.. give, as an archive gets
+-- it; and what DCMTK's getscu proposes to the same archive for the same option.
 
 local getscu = require "getscu"
 local options = require "getscu.options"
