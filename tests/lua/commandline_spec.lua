@@ -145,7 +145,7 @@ describe("a wrong command line", function()
         assert.equal("option --repeat: '0' must be an integer of at least 1",
             message_of("--repeat 0"))
         for _, name in ipairs { "-to", "-ta", "-td" } do
-            assert.equal(("option %s: '-5' must be an integer of at least 0"):format(name),
+            assert.equal(("option %s: '-5' must be an integer of at least 1"):format(name),
                 message_of(name .. " -5"))
         end
     end)

@@ -2,7 +2,7 @@
 
 local syntaxes = require "getscu.options.syntaxes"
 
-local SECONDS = { { name = "seconds", type = "integer", min = 0 } }
+local SECONDS = { { name = "seconds", type = "integer", min = 1 } }
 local TITLE = { { name = "title", type = "title" } }
 
 return { name = "network", en = "network options", ja = "ネットワーク",
