@@ -5,13 +5,13 @@ local wire = require "wire"
 local UNCOMPRESSED = { "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2" }
 local MISSING = "python3-pydicom is not installed"
 
--- What dcmdump finds in files: a list of {path, class, uid, study, syntax}; files that lack one of
--- these are left out, but the syntax, which file meta information that is missing does not tell.
+-- What dcmdump finds in files: a list of {path, class, uid, study, syntax, meta_uid}; files that
+-- lack one of the first four are left out. The others are nil without file meta information.
 local function look_at(box, paths)
-    local dump = box:run(support.words("dcmdump", "-q", "-Un", "-s", "+F", "+P", "0002,0010", "+P",
-        "0008,0016", "+P", "0008,0018", "+P", "0020,000d", paths)).out
-    local fields = { ["0002,0010"] = "syntax", ["0008,0016"] = "class", ["0008,0018"] = "uid",
-        ["0020,000d"] = "study" }
+    local dump = box:run(support.words("dcmdump", "-q", "-Un", "-s", "+F", "+P", "0002,0003",
+        "+P", "0002,0010", "+P", "0008,0016", "+P", "0008,0018", "+P", "0020,000d", paths)).out
+    local fields = { ["0002,0003"] = "meta_uid", ["0002,0010"] = "syntax", ["0008,0016"] = "class",
+        ["0008,0018"] = "uid", ["0020,000d"] = "study" }
     local found, current = {}, nil
     for line in dump:gmatch "[^\n]+" do
         local path = line:match "^# dcmdump %(%d+/%d+%): (.+)"
@@ -206,6 +206,66 @@ describe("pydicom's objects", function()
             count = count + #accepted
         end
         assert.is_true(count >= 30, count)
+    end)
+
+    it("come from dcmqrscp by the command line, if they are compressed, too", function()
+        if not objects then pending(MISSING) end
+        local count = 0
+        for _, group in ipairs(groups_of(objects, option_of)) do
+            local directory, accepted = archive_of(group)
+            if group.option ~= PLAIN and #accepted > 0 then
+                local server = box:dcmqrscp(directory, { arguments = { group.option } })
+                for _, option in ipairs { group.option, "-v" } do
+                    local tap, out = box:tap(server), box:directory("out")
+                    local files = {}
+                    for i, study in ipairs(studies_of(accepted)) do
+                        files[i] = box:dump2dcm("(0008,0052) CS STUDY\n(0020,000d) UI " .. study)
+                    end
+                    local result = box:getscu(option, support.to(tap, "-S", "-od", out), files)
+                    assert.equal(0, result.code, group.option .. "\n" .. result.err)
+                    assert.equal(#accepted, #support.list(out))
+                    for _, object in ipairs(accepted) do
+                        local _, meta = wire.part10(path_of(out, object.uid))
+                        -- what is only deflated is inflated by the server, where that is enough
+                        if option ~= "-v" or group.option ~= "+xd" then
+                            assert.equal(object.syntax, meta[0x10])
+                        end
+                    end
+                end
+                server.process:stop()
+                count = count + #accepted
+            end
+        end
+        assert.is_true(count >= 20, count)
+    end)
+
+    it("come from the archive by the command line, bit for bit as it holds them", function()
+        if not objects then pending(MISSING) end
+        local count = 0
+        for _, group in ipairs(groups_of(objects, function() return "" end)) do
+            local held, directory = {}, box:directory("held")
+            for _, object in ipairs(group) do
+                if object.syntax and object.uid == object.meta_uid then
+                    box:tool { "cp", object.path, directory }
+                    held[#held + 1] = object
+                end
+            end
+            local server, out = box:archive(directory), box:directory("out")
+            for _, study in ipairs(studies_of(held)) do
+                local result = box:getscu("--as-stored", "+xd", support.to(server, "-S", "-k",
+                    "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=" .. study, "-od", out))
+                assert.equal(0, result.code, result.err)
+            end
+            server.process:stop()
+            assert.equal(#held, #support.list(out))
+            for _, object in ipairs(held) do
+                local data, meta = wire.part10(path_of(out, object.uid))
+                assert.is_true(data == wire.part10(object.path), object.path)
+                assert.equal(object.syntax, meta[0x10])
+            end
+            count = count + #held
+        end
+        assert.is_true(count >= 60, count)
     end)
 
     it("come from Orthanc as they were on the wire, each in its own transfer syntax", function()

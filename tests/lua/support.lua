@@ -344,6 +344,15 @@ function Box.__index:orthanc()
     return server
 end
 
+--- Starts our own archive over a directory of DICOM files.
+function Box.__index:archive(directory)
+    local process = self:start { support.getscu, "--run", "scripts/examples/archive.lua",
+        directory, "0" }
+    process:await(function() return process:out():find "port %d+\n" end, "its port")
+    return { title = "ARCHIVE", port = math.tointeger(process:out():match "port (%d+)"),
+        process = process }
+end
+
 --- Starts the benchmarks' server, which sends synthetic images to whoever asks.
 function Box.__index:image_server(count, size)
     local port_file = self:new_path("port")
