@@ -133,19 +133,23 @@ static int gsl_sink_memory(lua_State *L)
     return 1;
 }
 
+static void set_flag(lua_State *L, const char *field, bool value)
+{
+    if (!value)
+        return;
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, field);
+}
+
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed)
 {
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 1);
     lua_pushstring(L, committed->name);
     lua_setfield(L, -2, "name");
-    lua_pushboolean(L, committed->replaced);
-    lua_setfield(L, -2, "replaced");
-    lua_pushboolean(L, committed->duplicate);
-    lua_setfield(L, -2, "duplicate");
-    lua_pushboolean(L, committed->renamed);
-    lua_setfield(L, -2, "renamed");
-    lua_pushboolean(L, committed->kept);
-    lua_setfield(L, -2, "kept");
+    set_flag(L, "replaced", committed->replaced);
+    set_flag(L, "duplicate", committed->duplicate);
+    set_flag(L, "renamed", committed->renamed);
+    set_flag(L, "kept", committed->kept);
 }
 
 enum gs_collision gsl_check_collision(lua_State *L, int index)

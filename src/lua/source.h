@@ -47,7 +47,7 @@ void gsl_check_command(lua_State *L, int index, struct gs_command *command);
 
 /* A new sink as the userdata says, the caller's. Raises where that was closed. [-0, +0, e] */
 struct gs_sink *gsl_make_sink(lua_State *L, int index);
-/* {name=, path=, replaced=, duplicate=, renamed=}. [-0, +1, e] */
+/* {name=} and, where it is true, replaced=, duplicate=, renamed=, kept=. [-0, +1, e] */
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed);
 /* "replace" (default) or "distinct" at `index`. [-0, +0, e] */
 enum gs_collision gsl_check_collision(lua_State *L, int index);

@@ -109,36 +109,36 @@ local function refuse(association, event, tally)
     return respond(association, event, code, comment)
 end
 
--- The object is where it belongs, or not: tell the peer, and count it.
-local function answer(self, association, event, arrived, tally)
+-- The object is not where it belongs: tell why, count it, and tell the peer.
+local function answer_failure(association, event, arrived, tally)
     local object = object_of(association, event, arrived)
-    local file = arrived.file
-    if arrived.error and arrived.error.code == "object-broken" then
+    local err = errors.wrap(arrived.error)
+    if err.code == "object-broken" then
         object.status = status.BROKEN_DATA_SET
-        tally:count_refused(object, arrived.error.message)
-        return respond(association, event, object.status, arrived.error.message)
-    elseif arrived.error then
-        local err = errors.wrap(arrived.error)
-        object.status = status.OUT_OF_RESOURCES
-        log.error("object %s: %s", verdict.printable(object.uid), err.message)
-        tally:count_failed(object, err)
-        local sent, lost = respond(association, event, object.status, "cannot store the object")
-        if not sent then return nil, lost end
-        if HOPELESS[err.errno] then association:cancel() end
-        return true
+        tally:count_refused(object, err.message)
+        return respond(association, event, object.status, err.message)
     end
+    object.status = status.OUT_OF_RESOURCES
+    log.error("object %s: %s", verdict.printable(object.uid), err.message)
+    tally:count_failed(object, err)
+    local sent, lost = respond(association, event, object.status, "cannot store the object")
+    if not sent then return nil, lost end
+    if HOPELESS[err.errno] then association:cancel() end
+    return true
+end
+
+-- The object is where it belongs, and the peer knows.
+local function count(self, object, tally)
     object.status = status.SUCCESS
-    local again = self.arrived[object.uid]
+    local file, again = object.file, self.arrived[object.uid]
     if not again then
         self.arrived[object.uid] = true
         self.arrived_count = self.arrived_count + 1
     end
-    if again and self.new_only then
+    if again and self.new_only or file and file.duplicate then
         tally:count_duplicate(object)
     elseif not file then
         tally:count_discarded(object)
-    elseif file.duplicate then
-        tally:count_duplicate(object)
     elseif file.kept then
         log.info("kept the file %s that was there", file.name)
         tally:count_discarded(object)
@@ -150,7 +150,15 @@ local function answer(self, association, event, arrived, tally)
         end
         tally:count_stored(object)
     end
-    return respond(association, event, object.status)
+end
+
+-- Tells the peer first, so that it goes on while the object is counted here.
+local function answer(self, association, event, arrived, tally)
+    if arrived.error then return answer_failure(association, event, arrived, tally) end
+    local sent, lost = respond(association, event, status.SUCCESS)
+    count(self, object_of(association, event, arrived), tally)
+    if not sent then return nil, lost end
+    return true
 end
 
 -- The header of an object that has arrived and whose elements before Pixel Data did not fit the
