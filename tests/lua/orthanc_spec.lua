@@ -19,17 +19,21 @@ describe("a retrieval from Orthanc", function()
         box:tool { "storescu", "-aec", server.title, "+sd", "127.0.0.1", tostring(server.port),
             images }
     end)
-    before_each(function()
-        if not server then pending(MISSING) end
-    end)
     teardown(function() box:close() end)
+
+    local function test(name, body)
+        it(name, function()
+            if not server then pending(MISSING) end
+            body()
+        end)
+    end
 
     local function fetch(from, directory, ...)
         return box:getscu("-v", support.to(from, "-S", "-k", STUDY, "-k",
             "StudyInstanceUID=" .. study, "-od", directory, ...))
     end
 
-    it("brings every object, as it was on the wire, and exit code 0", function()
+    test("brings every object, as it was on the wire, and exit code 0", function()
         for mode, prefix in pairs { ["-B"] = "CT.", ["+B"] = "" } do
             local out, tap = box:directory("out"), box:tap(server)
             local result = fetch(tap, out, mode)
@@ -47,7 +51,7 @@ describe("a retrieval from Orthanc", function()
         end
     end)
 
-    it("has the lines that wrappers read", function()
+    test("has the lines that wrappers read", function()
         local result = fetch(server, box:directory("out"))
         for _, line in ipairs { "I: Sending C-GET Request (MsgID 1)",
             "I: Received C-GET Response (Success)",
@@ -57,7 +61,7 @@ describe("a retrieval from Orthanc", function()
         end
     end)
 
-    it("in the patient root brings every object", function()
+    test("in the patient root brings every object", function()
         local out = box:directory("out")
         local result = box:getscu(support.to(server, "-P", "-k", "QueryRetrieveLevel=PATIENT",
             "-k", "PatientID=BENCH", "-od", out))
@@ -65,7 +69,7 @@ describe("a retrieval from Orthanc", function()
         assert.equal(8, #support.list(out))
     end)
 
-    it("rejected for the called AE title ends with 61", function()
+    test("rejected for the called AE title ends with 61", function()
         local out = box:directory("out")
         local result = fetch({ title = "NOBODY", port = server.port }, out)
         assert.equal(61, result.code, result.err)
@@ -73,20 +77,20 @@ describe("a retrieval from Orthanc", function()
         assert.same({}, support.list(out))
     end)
 
-    it("that matches nothing tells what Orthanc says then: a failure", function()
+    test("that matches nothing tells what Orthanc says then: a failure", function()
         local result = box:getscu(support.to(server, "-S", "-k", STUDY, "-k",
             "StudyInstanceUID=1.2.3.4", "-od", box:directory("out")))
         assert.equal(69, result.code, result.err)
         assert.truthy(result.err:find("C000H", 1, true), result.err)
     end)
 
-    it("without a level is a failure that is told", function()
+    test("without a level is a failure that is told", function()
         local result = box:getscu(support.to(server, "-S", "-k", "StudyInstanceUID=" .. study,
             "-od", box:directory("out")))
         assert.equal(69, result.code, result.err)
     end)
 
-    it("with two query files is two C-GETs on one association", function()
+    test("with two query files is two C-GETs on one association", function()
         local out, tap = box:directory("out"), box:tap(server)
         local files = {}
         for i, uid in ipairs { objects[1], objects[2] } do
@@ -100,7 +104,7 @@ describe("a retrieval from Orthanc", function()
         assert.equal("A-ASSOCIATE-RQ A-RELEASE-RQ", wire.story(wire.read(tap).client.pdus))
     end)
 
-    it("by the library may be three C-GETs on one association", function()
+    test("by the library may be three C-GETs on one association", function()
         local out = box:directory("out")
         local pacs <close> = assert(getscu.associate { host = "127.0.0.1", port = server.port,
             called = server.title })
@@ -114,7 +118,7 @@ describe("a retrieval from Orthanc", function()
         assert.equal(8, #support.list(out))
     end)
 
-    it("is cancelled by SIGINT: whole files, and exit code 130", function()
+    test("is cancelled by SIGINT: whole files, and exit code 130", function()
         local out = box:directory("out")
         local tap = box:tap(server, { chunk = 32 }) -- slow
         local process = box:start_getscu("-v", support.to(tap, "-S", "-k", STUDY, "-k",
@@ -143,17 +147,21 @@ describe("objects that Orthanc cannot convert", function()
         box:tool { "storescu", "-R", "-xv", "-aec", server.title, "127.0.0.1",
             tostring(server.port), object }
     end)
-    before_each(function()
-        if not server then pending "orthanc or python3-pydicom is not installed" end
-    end)
     teardown(function() box:close() end)
+
+    local function test(name, body)
+        it(name, function()
+            if not server then pending "orthanc or python3-pydicom is not installed" end
+            body()
+        end)
+    end
 
     local function study_of(path)
         local said = box:tool { "dcmdump", "-q", "-Un", "+P", "0020,000d", path }
         return said:match "%[([^%]]+)%]"
     end
 
-    it("come in their own transfer syntax where it is proposed", function()
+    test("come in their own transfer syntax where it is proposed", function()
         local out = box:directory("out")
         local pacs <close> = assert(getscu.associate { host = "127.0.0.1", port = server.port,
             called = server.title, contexts = {
@@ -172,7 +180,7 @@ describe("objects that Orthanc cannot convert", function()
         assert.truthy(data:find(frame, 1, true))
     end)
 
-    it("either come by the command line, or the exit code tells that they did not", function()
+    test("either come by the command line, or the exit code tells that they did not", function()
         local out = box:directory("out")
         local result = box:getscu(support.to(server, "-S", "-k", STUDY, "-k",
             "StudyInstanceUID=" .. study_of(object), "-od", out))
