@@ -242,34 +242,32 @@ describe("the log of a retrieval", function()
 end)
 
 describe("a server that cannot deliver", function()
-    local box, server, images, study, objects
+    local box
 
-    setup(function()
-        box = support.box()
-        images, study = box:images(4, 3000)
-        objects = support.list(images)
-        server = box:dcmqrscp(images)
-    end)
+    setup(function() box = support.box() end)
     teardown(function() box:close() end)
 
-    local function fetch()
+    -- Retrieves a study of four objects after some of their files are gone.
+    local function fetch_without(gone)
+        local images, study = box:images(4, 3000)
+        local objects = support.list(images)
+        local server = box:dcmqrscp(images)
+        for _, i in ipairs(gone) do os.remove(images .. "/" .. objects[i]) end
         local out = box:directory("out")
         local result = box:getscu("-v", support.to(server, "-S", "-k", STUDY, "-k",
             "StudyInstanceUID=" .. study, "-od", out))
-        return result, support.list(out)
+        return result, support.list(out), objects
     end
 
     it("some objects: the others come, each that fails is named, and 68", function()
-        os.remove(images .. "/" .. objects[2])
-        local result, files = fetch()
+        local result, files, objects = fetch_without { 2 }
         assert.equal(68, result.code, result.err)
         assert.same({ "CT." .. objects[1], "CT." .. objects[3], "CT." .. objects[4] }, files)
         assert.truthy(result.err:find("E: object " .. objects[2], 1, true), result.err)
     end)
 
     it("any object: 69", function()
-        for _, uid in ipairs(objects) do os.remove(images .. "/" .. uid) end
-        local result, files = fetch()
+        local result, files = fetch_without { 1, 2, 3, 4 }
         assert.equal(69, result.code, result.err)
         assert.same({}, files)
     end)
