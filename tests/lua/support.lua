@@ -326,6 +326,7 @@ local ORTHANC = [[{
   "DicomCheckCalledAet": true,
   "DicomAlwaysAllowEcho": true,
   "DicomAlwaysAllowStore": true,
+  "DicomAlwaysAllowFind": %s,
   "DicomAlwaysAllowGet": true,
   "UnknownSopClassAccepted": true,
   "RemoteAccessAllowed": false
@@ -333,10 +334,12 @@ local ORTHANC = [[{
 ]]
 
 --- Starts Orthanc, empty.
-function Box.__index:orthanc()
+-- @param options table or nil: find (false: it aborts who asks for C-FIND)
+function Box.__index:orthanc(options)
     local server = { title = "ORTHANC", port = support.free_port() }
     local directory = self:directory("orthanc")
-    local configuration = self:file(ORTHANC:format(directory, directory, server.port),
+    local find = tostring(not options or options.find ~= false)
+    local configuration = self:file(ORTHANC:format(directory, directory, server.port, find),
         "orthanc.json")
     server.process = self:start({ "Orthanc", configuration },
         { environment = { "PATH=" .. os.getenv "PATH" .. ":/usr/sbin" } })
