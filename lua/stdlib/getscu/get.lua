@@ -121,7 +121,7 @@ function association.methods:get(request)
     response, err = collect(self, context, id, store, tally)
     self.open, self.give_up, self.expires = nil, nil, nil
     if not response then return nil, err end
-    tally:finish(response)
+    tally:finish(response, store.new_only and store.arrived or nil)
     local judged
     judged, err = self:judge("C-GET", { Status = response.status, ErrorComment = response.comment })
     if open.expired and status.class(response.status) ~= "success" then

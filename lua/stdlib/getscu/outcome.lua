@@ -216,12 +216,18 @@ end
 --- The final C-GET-RSP.
 -- @param response table: status, comment; completed, failed, warning, remaining (the counts, nil
 --   where absent); failed_uids (list, Failed SOP Instance UID List, or nil)
-function Request.__index:finish(response)
+-- @param arrived set of UIDs, or nil: objects that earlier requests brought, which are no failures
+--   of this one, wherever the server cannot send them again
+function Request.__index:finish(response, arrived)
     self.response, self.ended = response, core.clock()
     local comment = response.comment and (": " .. verdict.printable(response.comment)) or ""
     for _, uid in ipairs(response.failed_uids or {}) do
-        keep_failure(self, { uid = uid }, "the server did not deliver it" .. comment,
-            "undelivered")
+        if arrived and arrived[uid] then
+            self.settled = self.settled + 1
+        else
+            keep_failure(self, { uid = uid }, "the server did not deliver it" .. comment,
+                "undelivered")
+        end
     end
     tell(self, "on_end")
 end
