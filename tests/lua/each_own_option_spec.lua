@@ -236,7 +236,10 @@ describe("options of report and progress:", function()
         local result = ask({}, name, path)
         assert.equal(0, result.code, result.err)
         local written = support.read(path)
-        assert.equal(written:gsub("[%d.]+", ""), (ask({}, name, "-").out:gsub("[%d.]+", "")))
+        local function without_numbers(text) -- a short time is written as 9e-05
+            return (text:gsub('"seconds":[^,}]+', ""):gsub("[%d.]+", ""))
+        end
+        assert.equal(without_numbers(written), without_numbers(ask({}, name, "-").out))
         local uids, lines = {}, 0
         for line in written:gmatch "[^\n]+" do
             local entry = assert(getscu.json.decode(line))
