@@ -63,9 +63,9 @@ static bool flush(struct gs_session *session)
 static bool queue_part(struct gs_session *session)
 {
     struct gs_stream *stream = &session->stream;
-    uint8_t part[STREAM_STEP];
+    uint8_t part[STREAM_STEP + 1]; /* one more to pad it */
     uint64_t left = stream->length - stream->offset;
-    size_t size = left < sizeof part ? (size_t)left : sizeof part;
+    size_t size = left < STREAM_STEP ? (size_t)left : STREAM_STEP;
     const uint8_t *bytes = part;
     if (stream->bytes != NULL) {
         bytes = stream->bytes + stream->offset;
@@ -85,6 +85,8 @@ static bool queue_part(struct gs_session *session)
     stream->offset += size;
     stream->ended = stream->offset == stream->length;
     bool last = stream->ended && !stream->unfinished;
+    if (last && bytes == part && stream->length % 2 != 0)
+        part[size++] = 0; /* a deflated data set may be odd, what is sent may not: PS3.5 A.5 */
     if (gs_association_send(session->association, stream->context, false, last, bytes, size) != 0) {
         gs_error_set(&session->error, "out-of-memory", "no memory for what is being sent");
         return false;
@@ -144,13 +146,15 @@ static int start_stream(struct gs_session *session, uint8_t context, struct gs_o
         if (copy == NULL)
             return -1;
         memcpy(copy, data->bytes, data->size);
+        copy[data->size] = 0;
     }
-    *stream = (struct gs_stream){.active = true,
-                                 .context = context,
-                                 .unfinished = data->unfinished,
-                                 .descriptor = data->descriptor,
-                                 .bytes = copy,
-                                 .length = copy != NULL ? data->size : data->length};
+    *stream =
+        (struct gs_stream){.active = true,
+                           .context = context,
+                           .unfinished = data->unfinished,
+                           .descriptor = data->descriptor,
+                           .bytes = copy,
+                           .length = copy != NULL ? data->size + data->size % 2 : data->length};
     return 0;
 }
 
@@ -165,7 +169,8 @@ static int queue_message(struct gs_session *session, uint8_t context,
         return -1;
     if (data == NULL)
         return 0;
-    if (data->bytes != NULL && data->size <= DIRECT_MAX && !data->unfinished &&
+    bool direct = data->size <= DIRECT_MAX && data->size % 2 == 0 && !data->unfinished;
+    if (data->bytes != NULL && direct &&
         gs_association_send(session->association, context, false, true, data->bytes, data->size) ==
             0)
         return 0;

@@ -232,7 +232,7 @@ static void objects_come_one_after_the_other_each_to_its_own_sink(void **state)
     uint8_t *bytes = image(20000);
     associated_pipe(MIB);
     for (int i = 0; i < 6; i++)
-        assert_int_equal(send_bytes(REQUESTOR, bytes, 20000 - (size_t)i), 1);
+        assert_int_equal(send_bytes(REQUESTOR, bytes, 20000 - 2 * (size_t)i), 1);
     for (int i = 0; i < 6; i++) {
         char name[8];
         snprintf(name, sizeof name, "%d", i);
@@ -242,10 +242,10 @@ static void objects_come_one_after_the_other_each_to_its_own_sink(void **state)
                 await(ACCEPTOR, GS_EVENT_HEADER);
                 gs_session_resume(session_of(ACCEPTOR), true, name, GS_COLLISION_DISTINCT);
             }
-            await_file(ACCEPTOR, name, bytes, 20000 - (size_t)i);
+            await_file(ACCEPTOR, name, bytes, 20000 - 2 * (size_t)i);
         } else {
             receive(ACCEPTOR, gs_sink_discard_new(), NULL);
-            assert_int_equal(await(ACCEPTOR, GS_EVENT_RECEIVED)->received->size, 20000 - i);
+            assert_int_equal(await(ACCEPTOR, GS_EVENT_RECEIVED)->received->size, 20000 - 2 * i);
         }
     }
     assert_int_equal(files(), 3);

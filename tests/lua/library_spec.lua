@@ -61,6 +61,11 @@ describe("getscu.retrieve", function()
         assert.has_error(function()
             getscu.retrieve { host = "127.0.0.1", port = 1, query = { PatientIDD = "" } }
         end)
+        for _, contexts in ipairs { {}, { { abstract_syntax = "1.2.840.10008.1.1" } } } do
+            assert.has_error(function()
+                getscu.associate { host = "127.0.0.1", port = 1, contexts = contexts }
+            end)
+        end
     end)
 end)
 

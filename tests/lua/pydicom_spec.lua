@@ -260,7 +260,9 @@ describe("pydicom's objects", function()
             assert.equal(#held, #support.list(out))
             for _, object in ipairs(held) do
                 local data, meta = wire.part10(path_of(out, object.uid))
-                assert.is_true(data == wire.part10(object.path), object.path)
+                local sent = wire.part10(object.path)
+                if #sent % 2 == 1 then sent = sent .. "\0" end -- deflated: PS3.5 A.5
+                assert.is_true(data == sent, object.path)
                 assert.equal(object.syntax, meta[0x10])
             end
             count = count + #held

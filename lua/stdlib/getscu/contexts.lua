@@ -82,16 +82,22 @@ function contexts.all()
     return contexts.add_storage(proposal, dimse.storage_classes(), syntaxes.UNCOMPRESSED)
 end
 
---- The contexts and role items of an A-ASSOCIATE-RQ. Raises on more than 128 entries.
+--- The contexts and role items of an A-ASSOCIATE-RQ. Raises on none, on more than 128, and on one
+-- without syntaxes.
 -- @return contexts, roles: lists as the core takes them
 function contexts.request(proposal)
     if #proposal > contexts.MAX then
         error(("%d presentation contexts do not fit into an association, which has %d"):format(
             #proposal, contexts.MAX), 3)
     end
+    if #proposal == 0 then error("an association needs presentation contexts", 3) end
     local list, roles, has_role = {}, {}, {}
     for i, entry in ipairs(proposal) do
         local class = entry.abstract_syntax
+        if not class or #(entry.transfer_syntaxes or {}) == 0 then
+            error(("presentation context %d needs an abstract syntax and transfer syntaxes")
+                :format(i), 3)
+        end
         list[i] = { id = 2 * i - 1, abstract_syntax = class,
             transfer_syntaxes = entry.transfer_syntaxes }
         if entry.role and entry.role ~= "scu" and not has_role[class] then

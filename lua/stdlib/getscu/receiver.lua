@@ -60,7 +60,9 @@ end
 
 local function respond(association, event, code, comment)
     local command = event.command
-    if log.enabled "info" then log.info("Sending C-STORE Response (%s)", status.short(code)) end
+    if log.enabled "info" then
+        log.info("Sending C-STORE Response (%s)", status.describe("C-STORE", code))
+    end
     return association:send(event.context, {
         CommandField = dimse.C_STORE_RSP,
         MessageIDBeingRespondedTo = command.MessageID,
