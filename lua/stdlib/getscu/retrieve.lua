@@ -141,13 +141,17 @@ local function first_proposals(self)
     return { contexts.retrieval(self.model, options.propose, options.prefer) }
 end
 
--- Whether to look for more of a query: its final response is not a clean success, and it is not us
--- who cannot store. An association that was lost is not had again: that is for whoever wants to
--- resume.
+-- Ends of an association after which the peer may well be had again. Not those of our own
+-- deadlines, nor where the peer broke the protocol: what it does then is known.
+local PEER_LEFT = { ["peer-aborted"] = true, ["peer-closed"] = true, ["peer-released"] = true }
+
+-- Whether to look for more of a query: it ended otherwise than with a clean success, and it is not
+-- us who cannot store.
 local function is_worth_more(self, group)
     local first = group.requests[1]
     if not first then return true end
-    return first.response ~= nil and group:judge() ~= nil and #self.outcome.errors == 0
+    local ended = first.response ~= nil or first.err and PEER_LEFT[first.err.code]
+    return ended and group:judge() ~= nil and #self.outcome.errors == 0
 end
 
 local function run_rounds(self, separate)
