@@ -175,6 +175,7 @@ describe("a study of nine transfer syntaxes from our archive", function()
         assert_as_stored(result)
         for _, name in ipairs(support.list(directory)) do
             local data, meta = wire.part10(directory .. "/" .. name)
+            if #data % 2 == 1 then data = data .. "\0" end -- deflated: PS3.5 A.5
             assert.is_true(data == wire.part10(result.directory .. "/" .. meta[0x03]), name)
         end
     end)
