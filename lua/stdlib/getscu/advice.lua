@@ -4,11 +4,11 @@
 -- them bear some of it, so it is advice.
 
 local dataset = require "getscu.dataset"
+local dimse = require "getscu.dimse"
 
 local advice = {}
 
-local UNIQUE_KEYS = { PATIENT = "PatientID", STUDY = "StudyInstanceUID",
-    SERIES = "SeriesInstanceUID", IMAGE = "SOPInstanceUID" }
+local UNIQUE_KEYS = dimse.UNIQUE_KEYS
 local LEVEL_OF = {}
 for level, key in pairs(UNIQUE_KEYS) do LEVEL_OF[key] = level end
 

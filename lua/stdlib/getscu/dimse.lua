@@ -58,6 +58,10 @@ dimse.models = {
     withoutbulkdata = { get = "1.2.840.10008.5.1.4.1.2.5.3" },
 }
 
+--- The unique key of each level (PS3.4 C.6.1.1 and C.6.2.1).
+dimse.UNIQUE_KEYS = { PATIENT = "PatientID", STUDY = "StudyInstanceUID",
+    SERIES = "SeriesInstanceUID", IMAGE = "SOPInstanceUID" }
+
 local by_uid
 
 local function entry(uid)

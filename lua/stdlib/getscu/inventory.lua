@@ -11,8 +11,7 @@ local OBJECTS_MAX = 1000000 -- listed for one query
 
 -- The levels and their unique keys (PS3.4 C.6.1.1 and C.6.2.1).
 local LEVELS = { "PATIENT", "STUDY", "SERIES", "IMAGE" }
-local KEYS = { PATIENT = "PatientID", STUDY = "StudyInstanceUID", SERIES = "SeriesInstanceUID",
-    IMAGE = "SOPInstanceUID" }
+local KEYS = dimse.UNIQUE_KEYS
 -- What is asked for besides the unique key.
 local WANTED = { SERIES = { "Modality" }, IMAGE = { "SOPClassUID" } }
 

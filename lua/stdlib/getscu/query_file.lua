@@ -15,6 +15,7 @@
 local core = require "getscu.core"
 local dataset = require "getscu.dataset"
 local dicom_json = require "getscu.dicom_json"
+local dimse = require "getscu.dimse"
 local dump = require "getscu.dump"
 local errors = require "getscu.errors"
 
@@ -25,8 +26,7 @@ local TEXT_MAX = 64 << 20 -- bytes
 local LIST_MAX = 100 -- UIDs in one query: 6,500 bytes at most
 local UID_MAX = 64 -- characters
 
-local UNIQUE_KEYS = { PATIENT = "PatientID", STUDY = "StudyInstanceUID",
-    SERIES = "SeriesInstanceUID", IMAGE = "SOPInstanceUID" }
+local UNIQUE_KEYS = dimse.UNIQUE_KEYS
 local TOGETHER = { SERIES = true, IMAGE = true } -- levels whose UIDs share a query
 
 local function failure(path, message)

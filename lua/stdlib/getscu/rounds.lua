@@ -92,9 +92,6 @@ local function image_queries(objects)
     return list
 end
 
-local is_uncompressed = {}
-for _, uid in ipairs(syntaxes.UNCOMPRESSED) do is_uncompressed[uid] = true end
-
 -- Which classes the peer takes in no syntax, and why; which compressed syntaxes it takes at all.
 local function note_answer(search, association)
     for _, context in ipairs(association.contexts.rejected) do
@@ -103,7 +100,7 @@ local function note_answer(search, association)
     end
     for _, context in pairs(association.contexts.by_id) do
         local uid = context.transfer_syntax
-        if not is_uncompressed[uid] then search.compressed[uid] = true end
+        if not syntaxes.is_uncompressed(uid) then search.compressed[uid] = true end
     end
 end
 

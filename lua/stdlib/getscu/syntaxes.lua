@@ -15,6 +15,14 @@ local is_little = string.pack("=I2", 1) == string.pack("<I2", 1)
 --- All uncompressed transfer syntaxes, Explicit VR in this machine's byte order first.
 syntaxes.UNCOMPRESSED = is_little and { LITTLE, BIG, IMPLICIT } or { BIG, LITTLE, IMPLICIT }
 
+local uncompressed = {}
+for _, uid in ipairs(syntaxes.UNCOMPRESSED) do uncompressed[uid] = true end
+
+--- Whether a transfer syntax is one of them.
+function syntaxes.is_uncompressed(uid)
+    return uncompressed[uid] == true
+end
+
 -- Those of the manual that compress pixel data, by the names of the options --prefer-...
 local compressed = {
     { "jpeg8", "1.2.840.10008.1.2.4.50" },
