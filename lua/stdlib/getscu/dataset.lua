@@ -11,18 +11,17 @@
 -- data sets. Assigning nil removes. Mistakes raise: an unknown keyword, a value that cannot be, a
 -- data set after its end; failures of files and bytes return nil and an error.
 
+local attribute = require "getscu.attribute"
 local core = require("getscu.core").dataset
 local errors = require "getscu.errors"
 
 local dataset = {}
 
-local CORE = {} -- the key under which a data set keeps what the core knows of it
+-- The keys under which a data set keeps what the core knows of it; how that is had where it is not
+-- there yet; and what else it has.
+local CORE, OPEN, KNOWN = {}, {}, {}
 local methods = {}
 local metatable = { __name = "getscu.dataset" }
-
-local NUMERIC = {} -- VRs whose values are numbers
-for vr in ("DS IS US SS UL SL UV SV FL FD"):gmatch "%u%u" do NUMERIC[vr] = true end
-local SINGLE = { LT = true, ST = true, UR = true, UT = true } -- VRs of one value (PS3.5 6.4)
 
 -- Whose fault it is: what raises also where other failures are returned.
 local MISTAKES = {
@@ -43,9 +42,28 @@ function dataset.wrap(handle, err)
     return setmetatable({ [CORE] = handle }, metatable)
 end
 
+--- A data set that is there when something of it is first used.
+-- @param open function() -> what getscu.core gives | nil, err: then the use raises err
+-- @param known table of what it has beside attributes, under names of small letters; it stays the
+--   caller's, and scripts cannot assign to it
+function dataset.lazy(open, known)
+    return setmetatable({ [OPEN] = open, [KNOWN] = known }, metatable)
+end
+
+--- Whether it is there already.
+function dataset.is_open(ds)
+    return rawget(ds, CORE) ~= nil
+end
+
 --- What the core knows of a data set: getscu.core's counterpart of wrap.
 function dataset.core_of(ds)
-    return rawget(ds, CORE)
+    local handle = rawget(ds, CORE)
+    if handle then return handle end
+    local err
+    handle, err = rawget(ds, OPEN)()
+    if not handle then error(errors.wrap(err), 0) end
+    rawset(ds, CORE, handle)
+    return handle
 end
 local core_of = dataset.core_of
 
@@ -53,21 +71,6 @@ local core_of = dataset.core_of
 -- found: a function that takes `level` takes the one that its caller would use, and adds itself.
 -- All frames between must be there, so what may raise is not called as a tail call but for one.
 local USER = 2 -- in a method
-
--- A path as the core wants it, which counts items from 0.
-local function to_core(path, level)
-    if type(path) ~= "string" then
-        error(("an attribute is named by a keyword, tag or path, not by a %s"):format(type(path)),
-            level + 1)
-    end
-    if not path:find("[", 1, true) then return path end
-    return (path:gsub("%[(%d+)%]", function(number)
-        if tonumber(number) == 0 then
-            error(("'%s': items are counted from 1 here"):format(path), level + 3)
-        end
-        return ("[%d]"):format(number - 1)
-    end))
-end
 
 -- Ends a method with what the core returned; mistakes raise. To be called as a tail call, since it
 -- stands in for the method: what succeeds is one value, without a nil behind it.
@@ -83,11 +86,6 @@ local function must(result, err)
     return result
 end
 
-local function to_number(text)
-    local digits = text:match "^ *%+?([%d.-][%d.eE+-]*) *$"
-    return digits and tonumber(digits)
-end
-
 local function items_of(handle, path, count)
     local items = {}
     for i = 1, count do
@@ -100,7 +98,7 @@ end
 local function to_lua(handle, path, value, vr, invalid)
     if vr == "SQ" then return items_of(handle, path, value) end
     if value == true then return dataset.wrap(handle:item(path)) end
-    if (vr == "DS" or vr == "IS") and value then return to_number(value) or value end
+    if (vr == "DS" or vr == "IS") and value then return attribute.number(value) or value end
     if not invalid then return value end
     return value, errors.new {
         code = "charset",
@@ -120,7 +118,7 @@ end
 -- @param path keyword, tag or path
 -- @return value [, err]: with a text that holds what its character set does not know comes an error
 function methods:get(path, default)
-    local value, err = fetch(self, to_core(path, USER), USER)
+    local value, err = fetch(self, attribute.path(path, USER), USER)
     if err then return value, err end
     if value == nil then return default end
     return value
@@ -129,30 +127,22 @@ end
 function metatable:__index(key)
     local method = methods[key]
     if method then return method end
-    return (fetch(self, to_core(key, USER), USER))
-end
-
-local function split(text, vr)
-    if text == "" then return {} end
-    if SINGLE[vr] then return { text } end
-    local values = {}
-    for one in (text .. "\\"):gmatch "([^\\]*)\\" do
-        values[#values + 1] = NUMERIC[vr] and to_number(one) or one
-    end
-    return values
+    local known = rawget(self, KNOWN)
+    if known and known[key] ~= nil then return known[key] end
+    return (fetch(self, attribute.path(key, USER), USER))
 end
 
 --- All values of an attribute as an array; an empty one where it is absent or empty.
 function methods:values(path)
     local handle = core_of(self)
-    path = to_core(path, USER)
+    path = attribute.path(path, USER)
     local value, vr = handle:get(path)
     if type(vr) == "table" then error(vr.message, USER) end
     if value == nil then return {} end
     if vr == "SQ" then return items_of(handle, path, value) end
     if type(value) ~= "string" then return { value } end
     if vr:find "^O" or vr == "UN" then return { value } end
-    return split(value, vr)
+    return attribute.split(value, vr)
 end
 
 local build -- a data set from a table; below, since assigning a sequence needs it
@@ -187,7 +177,7 @@ local function assign(ds, path, value, level)
     local handle = core_of(ds)
     local kind = type(value)
     local done, err
-    path = to_core(path, level + 1)
+    path = attribute.path(path, level + 1)
     if kind == "nil" then
         done, err = handle:remove(path)
     elseif dataset.is(value) then
@@ -210,18 +200,20 @@ end
 
 function metatable:__newindex(key, value)
     if methods[key] then error(("'%s' is a method"):format(key), USER) end
+    local known = rawget(self, KNOWN)
+    if known and known[key] ~= nil then error(("'%s' cannot be changed"):format(key), USER) end
     assign(self, key, value, USER)
 end
 
 --- Whether an attribute (or item) is there, be it empty.
 function methods:has(path)
-    return (must(core_of(self):has(to_core(path, USER))))
+    return (must(core_of(self):has(attribute.path(path, USER))))
 end
 
 --- Removes an attribute or an item.
 -- @return whether it was there
 function methods:remove(path)
-    return (must(core_of(self):remove(to_core(path, USER))))
+    return (must(core_of(self):remove(attribute.path(path, USER))))
 end
 
 --- Appends an item to a sequence, which is created where it is missing.
@@ -229,7 +221,7 @@ end
 -- @return the item, a data set
 function methods:append(path, content)
     local source = content and to_items({ content }, USER)[1]
-    return dataset.wrap(must(core_of(self):append(to_core(path, USER), source)))
+    return dataset.wrap(must(core_of(self):append(attribute.path(path, USER), source)))
 end
 
 --- An iterator over the elements of this level in the order of their tags, as they are now.
@@ -255,7 +247,9 @@ end
 
 --- A data set of its own with the same elements; also of an item.
 function methods:clone()
-    return dataset.wrap(must(core_of(self):clone()))
+    local copy = dataset.wrap(must(core_of(self):clone()))
+    rawset(copy, KNOWN, rawget(self, KNOWN))
+    return copy
 end
 
 --- The bytes of the data set in a transfer syntax.
