@@ -6,7 +6,8 @@
  * that was removed or replaced has expired: every function then fails with "dataset-expired", none
  * crashes.
  *
- * Paths: "PatientName", "0010,0010", "(0010,0010)", and through sequences with items counted from 0
+ * Paths: "PatientName", "0010,0010", "(0010,0010)", a private element by its creator, as
+ * (0019,"ACME 1.1",01), and through sequences with items counted from 0
  * "(0008,1140)[0].ReferencedSOPInstanceUID", the notation of dcmodify without its wildcards.
  *
  * Functions return 0 or a view; -1 or NULL and `error` tell a failure. Whatever is returned by

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace room
 {
@@ -61,6 +62,34 @@ static DcmTag described(const DcmTagKey &key)
     return DcmTag(key);
 }
 
+/* Two hexadecimal digits. */
+static bool read_byte(const char *text, Uint16 &number)
+{
+    std::string padded = std::string("00") + std::string(text, strnlen(text, 2));
+    return padded.size() == 4 && read_hex(padded.c_str(), number);
+}
+
+/* gggg,"CREATOR",ee (PS3.5 7.8.1), perhaps in parentheses; false: it is something else. */
+static bool parse_private(const char *path, const char *&at, Step &step)
+{
+    bool parenthesis = *at == '(';
+    const char *start = at + parenthesis;
+    Uint16 group, element;
+    if (!read_hex(start, group) || strncmp(start + 4, ",\"", 2) != 0)
+        return false;
+    const char *name = start + 6;
+    const char *end = strchr(name, '"');
+    if (end == nullptr || end == name || end - name > 64 || end[1] != ',' ||
+        !read_byte(end + 2, element) || (parenthesis && end[4] != ')'))
+        fail("bad-path", "'%s': a private element is written as (0019,\"CREATOR\",01)", path);
+    if ((group & 1) == 0)
+        fail("bad-path", "'%s': group %04x is not private", path, group);
+    step.tag = DcmTag(group, element);
+    step.creator.assign(name, end);
+    at = end + 4 + parenthesis;
+    return true;
+}
+
 /* A tag or keyword; `at` moves behind it. */
 static DcmTag parse_attribute(const char *path, const char *&at)
 {
@@ -103,8 +132,11 @@ std::vector<Step> parse_path(const char *path)
     std::vector<Step> steps;
     const char *at = path;
     for (;;) {
-        DcmTag tag = parse_attribute(path, at);
-        steps.push_back({tag, parse_item(path, at)});
+        Step step{{}, NO_ITEM, {}};
+        if (!parse_private(path, at, step))
+            step.tag = parse_attribute(path, at);
+        step.item = parse_item(path, at);
+        steps.push_back(std::move(step));
         if (*at == '\0')
             return steps;
         if (*at != '.' || steps.back().item == NO_ITEM)
@@ -134,10 +166,69 @@ DcmItem *Target::entry() const
     return sequence->getItem(static_cast<unsigned long>(index));
 }
 
+/* The element that reserves a block of a private group, if `creator` has it (PS3.5 7.8.1). */
+static bool has_block(DcmItem *item, const DcmTagKey &key, const std::string &creator)
+{
+    OFString found;
+    return item->findAndGetOFString(key, found).good() && creator == found.c_str();
+}
+
+constexpr Uint16 FIRST_BLOCK = 0x10, LAST_BLOCK = 0xff;
+constexpr Uint16 NO_ELEMENT = 0x0001; /* of a private group: no data set has it (PS3.5 7.8) */
+
+static DcmTag private_tag(const Step &step, Uint16 block)
+{
+    auto element = static_cast<Uint16>(block << 8 | step.tag.getElement());
+    DcmTag tag(step.tag.getGroup(), element, step.creator.c_str());
+    tag.lookupVRinDictionary();
+    return tag;
+}
+
+/* The tag of a step in this item; where no block is reserved for its creator, one that is absent.
+ */
+static DcmTag tag_in(DcmItem *item, const Step &step)
+{
+    if (step.creator.empty())
+        return step.tag;
+    Uint16 group = step.tag.getGroup();
+    for (Uint16 block = FIRST_BLOCK; item != nullptr && block <= LAST_BLOCK; block++)
+        if (has_block(item, DcmTagKey(group, block), step.creator))
+            return private_tag(step, block);
+    return DcmTag(group, NO_ELEMENT);
+}
+
+/* The first block of a private group that nobody has; LAST_BLOCK + 1: all are taken. */
+static Uint16 free_block(DcmItem *item, Uint16 group)
+{
+    Uint16 block = FIRST_BLOCK;
+    while (item != nullptr && block <= LAST_BLOCK && item->tagExists(DcmTagKey(group, block)))
+        block++;
+    return block;
+}
+
+/* The same, with a block that is reserved now where none was. */
+static DcmTag reserved_tag(Root &root, const Target &target, const Step &step)
+{
+    DcmTag tag = tag_in(target.item, step);
+    if (step.creator.empty() || tag.getElement() != NO_ELEMENT)
+        return tag;
+    Uint16 block = free_block(target.item, step.tag.getGroup());
+    DcmTag reservation(step.tag.getGroup(), block);
+    reservation.setVR(DcmVR(EVR_LO));
+    OFCondition condition =
+        block > LAST_BLOCK ? EC_IllegalCall
+                           : target.item->putAndInsertString(reservation, step.creator.c_str());
+    if (condition.bad())
+        fail_with("bad-path", tag_text(reservation), condition);
+    root.touch(target.depth == 0 ? DcmTagKey(reservation) : target.top);
+    return private_tag(step, block);
+}
+
 /* The top-level element that is concerned; it must have arrived. */
 static DcmTagKey top_of(gs_dataset *dataset, const std::vector<Step> &path)
 {
-    DcmTagKey top = dataset->depth == 0 ? DcmTagKey(path.front().tag) : dataset->top;
+    DcmTagKey top =
+        dataset->depth == 0 ? DcmTagKey(tag_in(dataset->item, path.front())) : dataset->top;
     const DcmTagKey &bound = dataset->root->bound;
     if (bound != DCM_UndefinedTagKey && !(top < bound))
         fail("incomplete", "%s has not arrived yet: only what stands before %s is here",
@@ -156,7 +247,7 @@ Target find(gs_dataset *dataset, const std::vector<Step> &path)
             target.item = target.entry();
             target.depth++;
         }
-        target.tag = path[i].tag;
+        target.tag = tag_in(target.item, path[i]);
         target.index = path[i].item;
     }
     return target;
@@ -203,8 +294,11 @@ DcmTag check_creatable(gs_dataset *dataset, const std::vector<Step> &path)
         fail("bad-path", "deeper than %d nested sequences", GS_DATASET_DEPTH_MAX);
     Target target = find(dataset, {path.front()});
     for (size_t i = 0; i < path.size(); i++) {
-        DcmTag tag = path[i].tag;
-        complete_tag(target.item, tag);
+        DcmTag tag = tag_in(target.item, path[i]);
+        if (path[i].creator.empty())
+            complete_tag(target.item, tag);
+        else if (tag.getElement() == NO_ELEMENT)
+            tag = private_tag(path[i], free_block(target.item, tag.getGroup()));
         Uint16 group = tag.getGroup();
         bool elsewhere = group == 0 || group == 2; /* command set, file meta information */
         if (elsewhere || group == 1 || group == 3 || group >= 0xfffe)
@@ -224,9 +318,11 @@ Target create(gs_dataset *dataset, const std::vector<Step> &path)
     check_creatable(dataset, path);
     Target target = find(dataset, {path.front()});
     for (size_t i = 0;; i++) {
-        target.tag = path[i].tag;
+        target.tag = reserved_tag(*dataset->root, target, path[i]);
         target.index = path[i].item;
         complete_tag(target.item, target.tag);
+        if (i == 0 && dataset->depth == 0)
+            target.top = target.tag;
         if (i + 1 == path.size())
             return target;
         dataset->root->touch(target.top);

@@ -83,7 +83,8 @@ struct Root {
 
 struct Step {
     DcmTag tag;
-    long item; /* counted from 0; NO_ITEM: the element itself */
+    long item;           /* counted from 0; NO_ITEM: the element itself */
+    std::string creator; /* of a private element; `tag` has only the last byte of its number then */
 };
 constexpr long NO_ITEM = -1;
 

@@ -382,4 +382,42 @@ describe("the log", function()
         assert.is_nil(ok)
         assert.equal("log-config", err.code)
     end)
+
+    describe("a private element by its creator", function()
+        local PATH = '(0019,"ACME 1.1",01)'
+
+        it("is absent where the creator has no block, and reading reserves none", function()
+            local ds = dataset.new { ["0019,0010"] = "OTHER", ["0019,1001"] = "theirs" }
+            assert.is_nil(ds[PATH])
+            assert.is_false(ds:has(PATH))
+            assert.is_false(ds:remove(PATH))
+            assert.is_nil(ds["0019,0011"])
+        end)
+
+        it("is in the creator's block, which is reserved when it is set", function()
+            local ds = dataset.new { ["0019,0010"] = "OTHER", ["0019,1001"] = "theirs" }
+            ds[PATH] = "ours"
+            assert.equal("ACME 1.1", ds["0019,0011"])
+            assert.equal("ours", ds["0019,1101"])
+            assert.equal("ours", ds['0019,"ACME 1.1",01'])
+            assert.equal("theirs", ds['(0019,"OTHER",01)'])
+            ds[PATH] = nil
+            assert.is_false(ds:has "0019,1101")
+        end)
+
+        it("has the VR that the dictionary knows, and is found in items too", function()
+            local ds = dataset.new()
+            local path = 'ReferencedImageSequence[1].(0019,"SIEMENS CT VA0  COAD",10)'
+            ds:set(path, "5")
+            assert.equal(5, ds:get(path))
+        end)
+
+        it("is told apart from what cannot be one", function()
+            local ds = dataset.new()
+            assert.error_matches(function() return ds['(0018,"ACME",01)'] end, "not private")
+            assert.error_matches(function() return ds['(0019,"ACME,01)'] end, 'is written as')
+            assert.error_matches(function() return ds['(0019,"",01)'] end, 'is written as')
+            assert.error_matches(function() return ds['(0019,"ACME",1)'] end, 'is written as')
+        end)
+    end)
 end)
