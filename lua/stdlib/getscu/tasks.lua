@@ -35,9 +35,10 @@ local function finish(waiter)
     waiter.ready = true
 end
 
-local function resume(task, ...)
-    local done, err = coroutine.resume(task.thread, ...)
-    if coroutine.status(task.thread) ~= "dead" then return end
+local resume
+
+-- The task is over: whoever joins it goes on.
+local function finish_task(task, done, err)
     current[task.thread] = nil
     task.done, task.failed = true, not done
     if not done then task.err = err end
@@ -45,6 +46,15 @@ local function resume(task, ...)
         finish(waiter)
         if waiter.task then resume(waiter.task) end
     end
+end
+
+function resume(task, ...)
+    if task.done then return end
+    local done, err = task.enter(task.thread, ...)
+    local ended = coroutine.status(task.thread) == "dead"
+    if done and not ended then return end
+    if not ended then coroutine.close(task.thread) end
+    finish_task(task, done, err)
 end
 
 local function wake(waiter, event)
@@ -155,10 +165,29 @@ end
 -- An error in it is kept in `task.err`, and raised by task:join().
 -- @return task
 function tasks.start(body, ...)
-    local task = setmetatable({ thread = coroutine.create(body), joiners = {} }, Task)
+    return tasks.start_through(coroutine.resume, body, ...)
+end
+
+--- The same, where each step of the task is entered in a way of its own.
+-- @param enter function(thread, ...) that resumes the thread, and returns what coroutine.resume
+--   does; where it returns false, the task is over
+function tasks.start_through(enter, body, ...)
+    local task = setmetatable({ thread = coroutine.create(body), joiners = {}, enter = enter },
+        Task)
     current[task.thread] = task
     resume(task, ...)
     return task
+end
+
+--- Ends a task that waits, as if it had failed. Its to-be-closed variables are closed.
+-- @param err what join() raises
+function Task.__index:stop(err)
+    if self.done then return end
+    for waiter in pairs(waiting) do
+        if waiter.task == self then finish(waiter) end
+    end
+    coroutine.close(self.thread)
+    finish_task(self, false, err)
 end
 
 --- Waits until the task has ended. Raises what it raised.
