@@ -43,6 +43,33 @@ local function title(word)
     return nil, "must be an AE title: 1 to 16 ASCII characters, without backslash"
 end
 
+local function number(word, argument)
+    local value = tonumber(word)
+    local least, most = argument.min or -math.huge, argument.max or math.huge
+    if value and value >= least and value <= most then return value end
+    return nil, ("must be a number from %s to %s"):format(least, most)
+end
+
+local function words_of(word)
+    local words = {}
+    for one in word:gmatch "[^,]+" do words[#words + 1] = one:match "^%s*(.-)%s*$" end
+    return words
+end
+
+local function uid(word)
+    if #word <= 64 and word:find "^%d[%d.]*%d$" and not word:find("..", 1, true) then
+        return word
+    end
+    return nil, "must be a UID: numbers separated by dots, 64 characters at most"
+end
+
+-- A keyword or tag (as dataset.tag has it); the dictionary is asked only where it is one.
+local function tag(word)
+    local found, err = require("getscu.core").dataset.tag(word)
+    if found then return found end
+    return nil, "must be the keyword or tag of an attribute: " .. err.message
+end
+
 --- How the argument of each type is read: (word, argument) -> value, or nil and what it must be.
 commandline.types = {
     string = text,
@@ -51,6 +78,10 @@ commandline.types = {
     integer = integer,
     choice = choice,
     title = title,
+    number = number,
+    list = words_of,
+    uid = uid,
+    tag = tag,
 }
 
 -- Anything wrong is thrown as an error table; parse() catches it.
@@ -184,6 +215,7 @@ local function check_company(options, seen)
             local its = given[other]
             if its then fail(name, "option %s cannot stand beside %s", name, its) end
         end
+        if option.required and not name then fail(option.long, "missing option %s", option.long) end
         if option.requires and stands(option) and not stands(by_name[option.requires]) then
             fail(name, "option %s needs %s", name, option.requires)
         end
@@ -233,6 +265,25 @@ local function shown(words, options, seen)
     for i = #seen.shown + 1, #words do seen.shown[i] = "..." end
     return ("calling '%s' with %d arguments: %s"):format(options.program, #words,
         table.concat(seen.shown, " "))
+end
+
+--- The values of a list option, without judging the rest: an unknown option may be one that its
+-- values declare.
+-- @param argv list of strings
+-- @param options table like getscu.options
+-- @param long name of the option, which has one argument
+-- @return list of strings | nil, err: a command file cannot be read
+function commandline.values(argv, options, long)
+    local by_name, values, at = names_of(options), {}, 1
+    local done, words = pcall(expand, argv)
+    if not done and not errors.is(words) then error(words, 0) end
+    if not done then return nil, words end
+    while words[at] and words[at] ~= "--" do
+        local option = by_name[words[at]]
+        if option and option.long == long then values[#values + 1] = words[at + 1] end
+        at = at + 1 + (option and #option.arguments or 0)
+    end
+    return values
 end
 
 --- Reads a command line.

@@ -50,7 +50,7 @@ function help.text(option, language)
     local text, its = option[language] or option.en, words[language] or words.en
     if option.default == nil then return text end
     return text .. (option.default == true and its.default
-        or its.default_value:format(option.default))
+        or its.default_value:format(option.default_text or option.default))
 end
 
 --- An option's arguments as they are written after its name, as in " SECONDS".
