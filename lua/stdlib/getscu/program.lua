@@ -20,8 +20,9 @@ local function absolute(path)
 end
 
 local function load_program(name)
-    if name == "-" then return load(io.read("a"), "=stdin", "t") end
-    return loadfile(name, "t")
+    if name ~= "-" then return loadfile(name, "t") end
+    local text = io.read("a"):gsub("^#[^\n]*", "") -- a shebang
+    return load(text, "=stdin", "t")
 end
 
 -- What the chunk returned, as an exit code.
@@ -32,8 +33,10 @@ end
 
 local function run_program(arguments)
     local name = arguments[2]
-    if not name then
-        io.stderr:write("F: --run needs the file of a Lua program\n")
+    if not name and require("getscu.core").system.isatty(0) then
+        return require("getscu.prompt").run()
+    elseif not name then
+        io.stderr:write("F: --run needs the file of a Lua program, or - for standard input\n")
         return 1
     end
     local chunk, message = load_program(name)
