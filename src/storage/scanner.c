@@ -7,7 +7,6 @@
 #define TAG_ITEM_END   0xfffee00du
 #define TAG_END        0xfffee0ddu /* of a sequence or of fragments */
 #define TAG_PIXEL_DATA 0x7fe00010u
-#define TAG_BEHIND     0x7fe00000u /* the first tag that is no longer of the header */
 #define DEEPEST        (2 * GS_SCAN_DEPTH_MAX)
 
 #define VR(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
@@ -41,6 +40,8 @@ void gs_scanner_start(struct gs_scanner *scanner, unsigned flags)
     scanner->implicit = (flags & GS_SCAN_IMPLICIT) != 0;
     scanner->header_complete = false;
     scanner->header_size = 0;
+    scanner->began = false;
+    scanner->element = (struct gs_scan_element){0};
     scanner->skip = 0;
     scanner->pending_size = 0;
     scanner->depth = 0;
@@ -235,6 +236,18 @@ static void undefined_length(struct gs_scanner *scanner, const struct element *e
         enter(scanner, element, LEVEL_SEQUENCE | LEVEL_UNKNOWN);
 }
 
+/* An element of the data set itself. */
+static void note(struct gs_scanner *scanner, const struct element *element)
+{
+    scanner->began = true;
+    scanner->element = (struct gs_scan_element){
+        .start = element->start, .tag = element->tag, .length = element->length};
+    if (scanner->header_complete || element->tag < GS_SCAN_HEADER_END)
+        return;
+    scanner->header_complete = true;
+    scanner->header_size = element->start;
+}
+
 static void in_data_set(struct gs_scanner *scanner, const struct element *element)
 {
     bool item = (scanner->levels[scanner->depth].kind & LEVEL_WHAT) == LEVEL_ITEM;
@@ -245,10 +258,8 @@ static void in_data_set(struct gs_scanner *scanner, const struct element *elemen
     } else if (element->vr != NO_VR && !is_vr(element->vr)) {
         broken(scanner, element->start, "an element has no valid VR");
     } else {
-        if (scanner->depth == 0 && !scanner->header_complete && element->tag >= TAG_BEHIND) {
-            scanner->header_complete = true;
-            scanner->header_size = element->start;
-        }
+        if (scanner->depth == 0)
+            note(scanner, element);
         if (element->length == UNDEFINED)
             undefined_length(scanner, element);
         else if (element->vr == VR('S', 'Q'))
@@ -296,23 +307,39 @@ static size_t collect(struct gs_scanner *scanner, const uint8_t *bytes, size_t s
     return taken;
 }
 
+/* Take bytes of one kind: of a value, or of what stands before one. */
+static size_t pass(struct gs_scanner *scanner, const uint8_t *bytes, size_t size)
+{
+    if (scanner->skip == 0)
+        return collect(scanner, bytes, size);
+    size_t taken = scanner->skip < size ? (size_t)scanner->skip : size;
+    scanner->skip -= taken;
+    scanner->offset += taken;
+    return taken;
+}
+
 enum gs_scan_verdict gs_scanner_feed(struct gs_scanner *scanner, const uint8_t *bytes, size_t size)
 {
     while (size > 0 && scanner->verdict == GS_SCAN_GOOD) {
-        size_t taken;
-        if (scanner->skip > 0) {
-            taken = scanner->skip < size ? (size_t)scanner->skip : size;
-            scanner->skip -= taken;
-            scanner->offset += taken;
-        } else {
-            taken = collect(scanner, bytes, size);
-        }
+        size_t taken = pass(scanner, bytes, size);
         bytes += taken;
         size -= taken;
     }
     if (scanner->verdict == GS_SCAN_OPAQUE)
         scanner->offset += size;
     return scanner->verdict;
+}
+
+size_t gs_scanner_step(struct gs_scanner *scanner, const uint8_t *bytes, size_t size)
+{
+    size_t taken = 0;
+    scanner->began = false;
+    while (taken < size && scanner->verdict == GS_SCAN_GOOD && !scanner->began)
+        taken += pass(scanner, bytes + taken, size - taken);
+    if (scanner->verdict != GS_SCAN_OPAQUE)
+        return taken;
+    scanner->offset += size - taken;
+    return size;
 }
 
 enum gs_scan_verdict gs_scanner_finish(struct gs_scanner *scanner)

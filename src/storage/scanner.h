@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_SCAN_DEPTH_MAX 64 /* nested sequences that are followed; deeper is `too_deep` */
+#define GS_SCAN_DEPTH_MAX  64 /* nested sequences that are followed; deeper is `too_deep` */
+#define GS_SCAN_HEADER_END 0x7fe00000u /* the first tag that is no longer of the header */
 
 enum gs_scan_verdict {
     GS_SCAN_GOOD,   /* so far */
@@ -25,6 +26,13 @@ struct gs_scan_level {
     uint8_t kind; /* data set, sequence, item or fragments, and how it is encoded: scanner.c */
 };
 
+/* An element of the data set itself, not of an item. */
+struct gs_scan_element {
+    uint64_t start;  /* offset of its tag */
+    uint32_t tag;    /* group and element */
+    uint32_t length; /* of its value, as it says */
+};
+
 struct gs_scanner {
     enum gs_scan_verdict verdict;
     const char *problem; /* static text */
@@ -35,8 +43,10 @@ struct gs_scanner {
     bool header_complete; /* a top-level element behind the header began */
     uint64_t header_size; /* bytes before the first top-level element of tag 7FE0,0000 or more;
                            * after gs_scanner_finish() without one: all */
-    uint64_t skip;        /* bytes of a value still to pass */
-    uint8_t pending[12];  /* an element's tag, VR and length, as far as they came */
+    bool began;           /* gs_scanner_step() has stopped behind the tag, VR and length of: */
+    struct gs_scan_element element; /* the last one; it ends where the next one starts */
+    uint64_t skip;                  /* bytes of a value still to pass */
+    uint8_t pending[12];            /* an element's tag, VR and length, as far as they came */
     uint8_t pending_size;
     size_t depth;
     struct gs_scan_level levels[2 * GS_SCAN_DEPTH_MAX + 1]; /* a sequence and its item each */
@@ -50,6 +60,9 @@ enum gs_scan_syntax {
 }; /* the values of enum gs_uid_flags */
 void gs_scanner_start(struct gs_scanner *scanner, unsigned flags);
 enum gs_scan_verdict gs_scanner_feed(struct gs_scanner *scanner, const uint8_t *bytes, size_t size);
+/* As feed, but stops where an element of the data set itself has begun. Returns how many bytes it
+ * took; all of them where none began, unless the data set is broken. */
+size_t gs_scanner_step(struct gs_scanner *scanner, const uint8_t *bytes, size_t size);
 /* The data set has ended: where it ends inside an element, sequence or item, it is broken. */
 enum gs_scan_verdict gs_scanner_finish(struct gs_scanner *scanner);
 
