@@ -105,6 +105,20 @@ void gs_sink_want_header(struct gs_sink *sink);
  * is broken, deflated or too deep. The bytes are valid until the next write or commit. */
 int gs_sink_header(const struct gs_sink *sink, const uint8_t **bytes, size_t *size);
 
+/* What a script has changed: elements of the data set itself, encoded as in the data set, and the
+ * UIDs of the file meta information. */
+struct gs_edit {
+    uint32_t tag; /* group and element */
+    const uint8_t *bytes;
+    size_t size; /* 0: there shall be no such element */
+};
+struct gs_edits {
+    const struct gs_edit *list; /* sorted by tag, each tag once */
+    size_t count;
+    const char *sop_class; /* NULL: as it was */
+    const char *sop_instance;
+};
+
 /* The bytes of a memory sink; valid until it is freed. */
 const uint8_t *gs_sink_bytes(const struct gs_sink *sink, size_t *size);
 
