@@ -184,6 +184,37 @@ static const struct good good[] = {
      -1},
 };
 
+/* A data set whose scanner stops at each element of its own. */
+static void the_elements_of_the_data_set_itself_are_told(void **state)
+{
+    (void)state;
+    static const struct gs_scan_element expected[] = {
+        {0, 0x00080005, 2}, {10, 0x00400275, 0xffffffff}, {56, 0x00100010, 0}, {64, 0x7fe00010, 4}};
+    struct bytes bytes = assemble(
+        "08000500 'CS' 0200 'AB' 40007502 'SQ' 0000 ffffffff" ITEM_UNDEFINED
+        "08000500 'CS' 0200 'AB'" ITEM_END SEQUENCE_END "10001000 'PN' 0000" PIXELS_EXPLICIT);
+    for (size_t piece = 1; piece <= bytes.size; piece++) {
+        struct gs_scanner scanner;
+        size_t found = 0;
+        memset(&scanner, 0xa5, sizeof scanner);
+        gs_scanner_start(&scanner, EXPLICIT);
+        for (size_t done = 0; done < bytes.size;) {
+            size_t left = bytes.size - done;
+            size_t taken = gs_scanner_step(&scanner, bytes.at + done, left < piece ? left : piece);
+            done += taken;
+            assert_int_equal(scanner.offset, done);
+            if (!scanner.began)
+                continue;
+            assert_int_equal(scanner.element.start, expected[found].start);
+            assert_int_equal(scanner.element.tag, expected[found].tag);
+            assert_int_equal(scanner.element.length, expected[found].length);
+            found++;
+        }
+        assert_int_equal(found, 4);
+        assert_int_equal(gs_scanner_finish(&scanner), GS_SCAN_GOOD);
+    }
+}
+
 static void good_data_sets_are_good(void **state)
 {
     (void)state;
@@ -469,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_data_sets_are_good),
+        cmocka_unit_test(the_elements_of_the_data_set_itself_are_told),
         cmocka_unit_test(a_data_set_that_ends_inside_an_element_is_broken),
         cmocka_unit_test(broken_data_sets_are_broken_where_they_are),
         cmocka_unit_test(a_broken_data_set_stays_broken),
