@@ -60,6 +60,16 @@ static void put_string(struct writer *to, uint8_t element, const char *vr, const
         put_text(to, element, vr, text, strlen(text));
 }
 
+/* All elements are there: their length is known. */
+static size_t complete(const struct writer *to)
+{
+    if (to->full)
+        return 0;
+    size_t begin = PREFIX_END + GROUP_END;
+    store32(to->bytes + begin - 4, (uint32_t)(to->size - begin));
+    return to->size;
+}
+
 size_t gs_part10_encode(const struct gs_part10 *meta, uint8_t *bytes, size_t capacity)
 {
     static const uint8_t preamble[128] = {0};
@@ -77,11 +87,7 @@ size_t gs_part10_encode(const struct gs_part10 *meta, uint8_t *bytes, size_t cap
     put_string(&to, 0x13, "SH", meta->implementation_version);
     if (meta->source != NULL && meta->source[0] != '\0')
         put_string(&to, 0x16, "AE", meta->source);
-    if (to.full)
-        return 0;
-    size_t begin = PREFIX_END + GROUP_END;
-    store32(bytes + begin - 4, (uint32_t)(to.size - begin));
-    return to.size;
+    return complete(&to);
 }
 
 /* Decoding: nothing in the file is believed. */
@@ -180,4 +186,26 @@ int gs_part10_decode(const uint8_t *bytes, size_t size, struct gs_part10 *meta, 
         return -1;
     *data_offset = offset;
     return 0;
+}
+
+size_t gs_part10_replace(const uint8_t *from, size_t size, const char *sop_class,
+                         const char *sop_instance, uint8_t *bytes, size_t capacity)
+{
+    struct writer to = {.bytes = bytes, .capacity = capacity};
+    put(&to, from, PREFIX_END);
+    for (size_t offset = PREFIX_END; size - offset >= SHORT_HEADER;) {
+        struct element element = {0};
+        size_t length = decode_element(from + offset, size - offset, &element);
+        if (length == 0)
+            return 0;
+        const char *uid = element.number == 0x02 ? sop_class : NULL;
+        if (element.number == 0x03)
+            uid = sop_instance;
+        if (uid != NULL)
+            put_text(&to, (uint8_t)element.number, "UI", uid, strlen(uid));
+        else
+            put(&to, from + offset, length);
+        offset += length;
+    }
+    return complete(&to);
 }

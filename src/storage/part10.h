@@ -27,6 +27,11 @@ struct gs_part10 {
  */
 size_t gs_part10_encode(const struct gs_part10 *meta, uint8_t *bytes, size_t capacity);
 
+/* What gs_part10_encode() made, with other UIDs; NULL: as it was. Returns its size, or 0, as that.
+ */
+size_t gs_part10_replace(const uint8_t *from, size_t size, const char *sop_class,
+                         const char *sop_instance, uint8_t *bytes, size_t capacity);
+
 /* Where the data set of a Part 10 file begins and its transfer syntax, from the first bytes of a
  * file. A file without preamble and meta information is not one, nor is one whose meta information
  * does not end in these bytes: -1. The three counted texts point into `bytes`, without their

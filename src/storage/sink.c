@@ -1,8 +1,7 @@
 #include "storage/sink.h"
 
 #include "storage/commit.h"
-#include "storage/hold.h"
-#include "storage/temporary.h"
+#include "storage/parts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,33 +11,9 @@
 /* How much is held before the scanner says whether more is needed. */
 #define WINDOW_STEP ((size_t)16 << 10)
 
-enum kind { KIND_FILE, KIND_DISCARD, KIND_MEMORY };
-enum state { STATE_NEW, STATE_OPEN, STATE_FINISHED, STATE_COMMITTED, STATE_FAILED };
-
-/* An object of a file sink is in `hold`, or, when it has spooled, in `file`. Where its header was
- * asked for, what was held is kept beside the file until the next write: the caller may not have
- * looked at it yet. */
-struct gs_sink {
-    enum kind kind;
-    enum state state;
-    bool keep;    /* hold the object although nobody asked for its header */
-    bool spooled; /* to `file` */
-    bool want_header;
-    bool want_structure;
-    int header; /* what gs_sink_header() says */
-    uint64_t size;
-    struct gs_hold hold;
-    struct gs_budget own; /* of a memory sink */
-    struct gs_temporary file;
-    struct gs_error failure;
-    struct gs_scanner scanner;
-    size_t meta_size;
-    uint8_t meta[GS_PART10_MAX];
-};
-
 /* Making and freeing. */
 
-static struct gs_sink *new_sink(enum kind kind, struct gs_sink *spare)
+static struct gs_sink *new_sink(enum gs_sink_kind kind, struct gs_sink *spare)
 {
     struct gs_sink *sink = spare != NULL ? spare : malloc(sizeof *sink);
     if (sink == NULL)
@@ -54,7 +29,7 @@ static struct gs_sink *new_sink(enum kind kind, struct gs_sink *spare)
 struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budget *budget,
                                  bool hold)
 {
-    struct gs_sink *sink = new_sink(KIND_FILE, budget->spare_sink);
+    struct gs_sink *sink = new_sink(GS_SINK_FILE, budget->spare_sink);
     if (sink == NULL)
         return NULL;
     budget->spare_sink = NULL;
@@ -66,12 +41,12 @@ struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budge
 
 struct gs_sink *gs_sink_discard_new(void)
 {
-    return new_sink(KIND_DISCARD, NULL);
+    return new_sink(GS_SINK_DISCARD, NULL);
 }
 
 struct gs_sink *gs_sink_memory_new(size_t limit)
 {
-    struct gs_sink *sink = new_sink(KIND_MEMORY, NULL);
+    struct gs_sink *sink = new_sink(GS_SINK_MEMORY, NULL);
     if (sink == NULL)
         return NULL;
     sink->keep = true;
@@ -83,7 +58,10 @@ struct gs_sink *gs_sink_memory_new(size_t limit)
 static void drop(struct gs_sink *sink)
 {
     gs_hold_release(&sink->hold);
-    if (sink->kind == KIND_FILE)
+    gs_splice_free(sink->splice);
+    sink->splice = NULL;
+    sink->waiting_size = 0;
+    if (sink->kind == GS_SINK_FILE)
         gs_temporary_remove(&sink->file);
     sink->spooled = false;
 }
@@ -93,7 +71,7 @@ void gs_sink_free(struct gs_sink *sink)
     if (sink == NULL)
         return;
     drop(sink);
-    if (sink->kind == KIND_FILE)
+    if (sink->kind == GS_SINK_FILE)
         gs_temporary_clear(&sink->file);
     gs_budget_clear(&sink->own);
     struct gs_budget *budget = sink->hold.budget;
@@ -112,18 +90,18 @@ static int tell_failure(const struct gs_sink *sink, struct gs_error *error)
     return -1;
 }
 
-static int fail(struct gs_sink *sink, struct gs_error *error)
+int gs_sink_fail(struct gs_sink *sink, struct gs_error *error)
 {
     drop(sink);
-    sink->state = STATE_FAILED;
+    sink->state = GS_SINK_FAILED;
     return tell_failure(sink, error);
 }
 
-static int expect(struct gs_sink *sink, enum state state, struct gs_error *error)
+static int expect(struct gs_sink *sink, enum gs_sink_state state, struct gs_error *error)
 {
     if (sink->state == state)
         return 0;
-    if (sink->state == STATE_FAILED)
+    if (sink->state == GS_SINK_FAILED)
         return tell_failure(sink, error);
     return gs_error_set(error, "object-write", "a sink was used out of order");
 }
@@ -141,26 +119,25 @@ static int spool(struct gs_sink *sink)
     if (gs_temporary_write_pair(&sink->file, sink->meta, sink->meta_size, hold->bytes, hold->size,
                                 &sink->failure) != 0)
         return -1;
-    if (sink->header != 1)
-        gs_hold_release(hold);
+    gs_hold_release(hold);
     return 0;
 }
 
 /* A large object is not held to its end: the peer would wait while all of it is written. */
 static bool may_hold(const struct gs_sink *sink, size_t size)
 {
-    return sink->kind == KIND_MEMORY || sink->hold.size + size <= GS_HOLD_AHEAD;
+    return sink->kind == GS_SINK_MEMORY || sink->hold.size + size <= GS_HOLD_AHEAD;
 }
 
 /* A piece of the object goes where the object is, or to a file when it may not be held. */
 static int store(struct gs_sink *sink, const uint8_t *bytes, size_t size)
 {
-    if (sink->kind == KIND_DISCARD)
+    if (sink->kind == GS_SINK_DISCARD)
         return 0;
     if (!sink->spooled && sink->keep && may_hold(sink, size) &&
         gs_hold_append(&sink->hold, bytes, size))
         return 0;
-    if (sink->kind == KIND_MEMORY) {
+    if (sink->kind == GS_SINK_MEMORY) {
         if (sink->size <= sink->own.object_max)
             return gs_error_system(&sink->failure, "object-write", ENOMEM, "cannot hold an object");
         return gs_error_set(&sink->failure, "object-too-large",
@@ -170,6 +147,14 @@ static int store(struct gs_sink *sink, const uint8_t *bytes, size_t size)
     if (!sink->spooled && spool(sink) != 0)
         return -1;
     return gs_temporary_write(&sink->file, bytes, size, &sink->failure);
+}
+
+/* Nobody edits the object, or not here: what waited goes where the rest is. */
+static int store_waiting(struct gs_sink *sink)
+{
+    size_t size = sink->waiting_size;
+    sink->waiting_size = 0;
+    return size > 0 ? store(sink, sink->waiting, size) : 0;
 }
 
 static bool scans(const struct gs_sink *sink)
@@ -185,14 +170,14 @@ static void decide_header(struct gs_sink *sink)
         return;
     if (sink->scanner.verdict != GS_SCAN_GOOD)
         sink->header = -1;
-    else if (sink->scanner.header_complete || sink->state == STATE_FINISHED)
+    else if (sink->scanner.header_complete || sink->state == GS_SINK_FINISHED)
         sink->header = 1;
 }
 
 /* Hold the next bytes because the header may be in them; returns how many. */
 static size_t fill_window(struct gs_sink *sink, const uint8_t *bytes, size_t size)
 {
-    size_t room = sink->kind == KIND_DISCARD ? 0 : GS_HEADER_WINDOW_MAX - sink->hold.size;
+    size_t room = sink->kind == GS_SINK_DISCARD ? 0 : GS_HEADER_WINDOW_MAX - sink->hold.size;
     size_t taken = size < WINDOW_STEP ? size : WINDOW_STEP;
     if (taken > room)
         taken = room;
@@ -230,64 +215,82 @@ int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned s
                   struct gs_error *error)
 {
     drop(sink);
-    sink->state = STATE_OPEN;
+    sink->state = GS_SINK_OPEN;
     sink->size = 0;
     sink->header = 0;
     sink->meta_size = 0;
+    sink->syntax = syntax;
     gs_scanner_start(&sink->scanner, syntax);
-    if (meta != NULL && sink->kind == KIND_FILE) {
+    if (meta != NULL && sink->kind == GS_SINK_FILE) {
         sink->meta_size = gs_part10_encode(meta, sink->meta, sizeof sink->meta);
         if (sink->meta_size == 0) {
             gs_error_set(&sink->failure, "object-write",
                          "the file meta information of an object is longer than %d bytes",
                          GS_PART10_MAX);
-            return fail(sink, error);
+            return gs_sink_fail(sink, error);
         }
     }
-    bool at_once = sink->kind == KIND_FILE && !sink->keep && !sink->want_header;
-    return at_once && spool(sink) != 0 ? fail(sink, error) : 0;
+    bool at_once = sink->kind == GS_SINK_FILE && !sink->keep && !sink->want_header;
+    return at_once && spool(sink) != 0 ? gs_sink_fail(sink, error) : 0;
+}
+
+/* Bytes that are not held for the header's sake. */
+static int pass_on(struct gs_sink *sink, const uint8_t *bytes, size_t size, bool was_window)
+{
+    if (scans(sink))
+        gs_scanner_feed(&sink->scanner, bytes, size);
+    if (sink->splice != NULL)
+        return gs_sink_splice(sink, bytes, size);
+    if (!was_window || sink->header != 1 || sink->kind != GS_SINK_FILE)
+        return store(sink, bytes, size);
+    sink->waiting = bytes;
+    sink->waiting_size = size;
+    return 0;
 }
 
 int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struct gs_error *error)
 {
-    if (expect(sink, STATE_OPEN, error) != 0)
+    if (expect(sink, GS_SINK_OPEN, error) != 0)
         return -1;
-    if (sink->spooled)
-        gs_hold_release(&sink->hold);
+    if (store_waiting(sink) != 0)
+        return gs_sink_fail(sink, error);
     sink->size += size;
-    while (sink->want_header && sink->header == 0 && size > 0) {
+    bool window = sink->want_header && sink->header == 0;
+    while (window && sink->header == 0 && size > 0) {
         size_t taken = fill_window(sink, bytes, size);
         bytes += taken;
         size -= taken;
     }
-    if (size == 0)
-        return 0;
-    if (scans(sink))
-        gs_scanner_feed(&sink->scanner, bytes, size);
-    return store(sink, bytes, size) == 0 ? 0 : fail(sink, error);
+    return size == 0 || pass_on(sink, bytes, size, window) == 0 ? 0 : gs_sink_fail(sink, error);
 }
 
 int gs_sink_settle(struct gs_sink *sink, struct gs_error *error)
 {
-    if (sink->state != STATE_OPEN || !sink->spooled)
+    if (sink->state != GS_SINK_OPEN && sink->state != GS_SINK_FINISHED)
         return 0;
-    return gs_temporary_settle(&sink->file, &sink->failure) == 0 ? 0 : fail(sink, error);
+    if (store_waiting(sink) != 0)
+        return gs_sink_fail(sink, error);
+    if (sink->file.descriptor < 0)
+        return 0;
+    return gs_temporary_settle(&sink->file, &sink->failure) == 0 ? 0 : gs_sink_fail(sink, error);
 }
 
 int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
 {
-    if (expect(sink, STATE_OPEN, error) != 0)
+    if (expect(sink, GS_SINK_OPEN, error) != 0)
         return -1;
     if (scans(sink))
         gs_scanner_finish(&sink->scanner);
     if (sink->want_structure && sink->scanner.verdict == GS_SCAN_BROKEN) {
         gs_error_set(&sink->failure, "object-broken", "data set broken at byte %llu: %s",
                      (unsigned long long)sink->scanner.offset, sink->scanner.problem);
-        return fail(sink, error);
+        return gs_sink_fail(sink, error);
     }
+    if (sink->splice != NULL && gs_sink_splice_end(sink) != 0)
+        return gs_sink_fail(sink, error);
     if (sink->spooled && gs_temporary_close(&sink->file, &sink->failure) != 0)
-        return fail(sink, error);
-    sink->state = STATE_FINISHED;
+        return gs_sink_fail(sink, error);
+    sink->state = GS_SINK_FINISHED;
     if (sink->want_header)
         decide_header(sink);
     return 0;
@@ -296,13 +299,13 @@ int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
 /* A finished object is in a file that is closed. */
 static int settle(struct gs_sink *sink, struct gs_error *error)
 {
-    if (sink->kind != KIND_FILE)
+    if (sink->kind != GS_SINK_FILE)
         return gs_error_set(error, "object-name", "only a file sink has something to commit");
-    if (expect(sink, STATE_FINISHED, error) != 0)
+    if (expect(sink, GS_SINK_FINISHED, error) != 0)
         return -1;
-    if (!sink->spooled && spool(sink) != 0)
-        return fail(sink, error);
-    return gs_temporary_close(&sink->file, &sink->failure) == 0 ? 0 : fail(sink, error);
+    if (store_waiting(sink) != 0 || (!sink->spooled && spool(sink) != 0))
+        return gs_sink_fail(sink, error);
+    return gs_temporary_close(&sink->file, &sink->failure) == 0 ? 0 : gs_sink_fail(sink, error);
 }
 
 int gs_sink_spool(struct gs_sink *sink, char path[GS_PATH_MAX], struct gs_error *error)
@@ -320,13 +323,12 @@ int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision col
 {
     if (settle(sink, error) != 0)
         return -1;
-    gs_hold_release(&sink->hold);
     if (gs_commit(&sink->file, name, collision, committed, &sink->failure) != 0) {
         const char *code = sink->failure.code;
         bool other_name = strcmp(code, "object-name") == 0 || strcmp(code, "object-exists") == 0;
-        return other_name ? tell_failure(sink, error) : fail(sink, error);
+        return other_name ? tell_failure(sink, error) : gs_sink_fail(sink, error);
     }
-    sink->state = STATE_COMMITTED;
+    sink->state = GS_SINK_COMMITTED;
     return 0;
 }
 
@@ -342,6 +344,6 @@ const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink)
 
 const uint8_t *gs_sink_bytes(const struct gs_sink *sink, size_t *size)
 {
-    *size = sink->kind == KIND_MEMORY ? sink->hold.size : 0;
-    return sink->kind == KIND_MEMORY ? sink->hold.bytes : NULL;
+    *size = sink->kind == GS_SINK_MEMORY ? sink->hold.size : 0;
+    return sink->kind == GS_SINK_MEMORY ? sink->hold.bytes : NULL;
 }

@@ -5,7 +5,7 @@
  * is freed without a commit leaves nothing behind. A file appears under its final name complete or
  * not at all: it is written to a temporary file in the output directory and renamed. An object that
  * is held (the default) stays in memory as long as the budget allows, then spools to the temporary
- * file. The bytes are never changed.
+ * file. The bytes are those that came, but for what gs_sink_edit() changes.
  *
  * A sink may be begun again for the next object; what was not committed is dropped then.
  *
@@ -56,7 +56,7 @@ int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned s
                   struct gs_error *error);
 int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struct gs_error *error);
 /* The bytes that were written may be reused: until here they are borrowed, so that a file gets them
- * without a copy. gs_sink_finish() settles as well. */
+ * without a copy. gs_sink_finish() settles as well, unless the header was asked for. */
 int gs_sink_settle(struct gs_sink *sink, struct gs_error *error);
 /* All bytes are there (for a spooled file: handed to the kernel). */
 int gs_sink_finish(struct gs_sink *sink, struct gs_error *error);
@@ -87,7 +87,7 @@ int gs_sink_commit(struct gs_sink *sink, const char *name, enum gs_collision col
  * written for that. It is that of its directory, as it was given, and a temporary name. */
 int gs_sink_spool(struct gs_sink *sink, char path[GS_PATH_MAX], struct gs_error *error);
 
-uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set so far */
+uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set that came so far */
 /* Where the header or the structure was asked for, it has seen all bytes; else none. */
 const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink);
 
@@ -102,7 +102,8 @@ void gs_sink_want_structure(struct gs_sink *sink);
 void gs_sink_want_header(struct gs_sink *sink);
 /* Whether the window is decided: 1 all elements before Pixel Data are in it (of a data set without
  * Pixel Data: after gs_sink_finish()), 0 more bytes are needed, -1 they do not fit, or the data set
- * is broken, deflated or too deep. The bytes are valid until the next write or commit. */
+ * is broken, deflated or too deep. The bytes are valid until the next write, settle, edit, spool or
+ * commit. */
 int gs_sink_header(const struct gs_sink *sink, const uint8_t **bytes, size_t *size);
 
 /* What a script has changed: elements of the data set itself, encoded as in the data set, and the
@@ -118,6 +119,15 @@ struct gs_edits {
     const char *sop_class; /* NULL: as it was */
     const char *sop_instance;
 };
+
+/* Edit a file sink's object; everything is borrowed until it returns. Where the header is there and
+ * nothing was written since ("incomplete" otherwise, and for what is behind the header): what came
+ * and what still comes. Finished: all of it, a deflated data set too (its elements are encoded in
+ * Explicit VR Little Endian); the file that gs_sink_spool() told is another one then. Further
+ * errors, but for "incomplete" all of them lose the object: "object-broken" (a broken or deeply
+ * nested data set cannot be edited), "object-too-large" (it inflates to too much), "bad-value" (not
+ * the encoding of that element). */
+int gs_sink_edit(struct gs_sink *sink, const struct gs_edits *edits, struct gs_error *error);
 
 /* The bytes of a memory sink; valid until it is freed. */
 const uint8_t *gs_sink_bytes(const struct gs_sink *sink, size_t *size);

@@ -1,6 +1,7 @@
 #include "storage/temporary.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,11 +75,25 @@ static int flush(struct gs_temporary *file, struct gs_error *error)
 int gs_temporary_write(struct gs_temporary *file, const uint8_t *bytes, size_t size,
                        struct gs_error *error)
 {
-    if (file->piece_count == GS_PIECES_MAX && flush(file, error) != 0)
+    if (file->piece_count == GS_PIECES_MAX && gs_temporary_settle(file, error) != 0)
         return -1;
     file->pieces[1 + file->piece_count++] =
         (struct iovec){.iov_base = (void *)bytes, .iov_len = size};
     file->pieces_size += size;
+    return 0;
+}
+
+int gs_temporary_copy(struct gs_temporary *file, const uint8_t *bytes, size_t size,
+                      struct gs_error *error)
+{
+    if (gs_temporary_settle(file, error) != 0)
+        return -1;
+    if (file->gathered_size + size > GS_GATHER_SIZE && flush(file, error) != 0)
+        return -1;
+    if (file->gathered == NULL && (file->gathered = malloc(GS_GATHER_SIZE)) == NULL)
+        return failed(file, ENOMEM, error);
+    memcpy(file->gathered + file->gathered_size, bytes, size);
+    file->gathered_size += size;
     return 0;
 }
 
@@ -119,6 +134,16 @@ int gs_temporary_close(struct gs_temporary *file, struct gs_error *error)
     int descriptor = file->descriptor;
     file->descriptor = -1;
     return close(descriptor) == 0 ? 0 : failed(file, errno, error);
+}
+
+int gs_temporary_open(const struct gs_temporary *file, struct gs_error *error)
+{
+    int descriptor = openat(gs_directory_descriptor(file->directory), file->name,
+                            O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (descriptor < 0)
+        return gs_error_system(error, "object-write", errno, "cannot read %s in %.200s", file->name,
+                               gs_directory_path(file->directory));
+    return descriptor;
 }
 
 void gs_temporary_remove(struct gs_temporary *file)

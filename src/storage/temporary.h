@@ -36,12 +36,17 @@ void gs_temporary_clear(struct gs_temporary *file);
 int gs_temporary_create(struct gs_temporary *file, struct gs_error *error);
 int gs_temporary_write(struct gs_temporary *file, const uint8_t *bytes, size_t size,
                        struct gs_error *error);
+/* The same for a few bytes, at most GS_GATHER_SIZE, that are not borrowed but copied. */
+int gs_temporary_copy(struct gs_temporary *file, const uint8_t *bytes, size_t size,
+                      struct gs_error *error);
 /* What was borrowed may be reused afterwards. */
 int gs_temporary_settle(struct gs_temporary *file, struct gs_error *error);
 /* Two pieces at once, nothing gathered; the first thing that is written. */
 int gs_temporary_write_pair(struct gs_temporary *file, const uint8_t *first, size_t first_size,
                             const uint8_t *second, size_t second_size, struct gs_error *error);
 int gs_temporary_close(struct gs_temporary *file, struct gs_error *error);
+/* A file that is closed, to read from its beginning: the caller's descriptor, or -1. */
+int gs_temporary_open(const struct gs_temporary *file, struct gs_error *error);
 void gs_temporary_remove(struct gs_temporary *file);
 
 #endif

@@ -89,6 +89,31 @@ static void too_little_room_is_told_and_nothing_is_written_behind_it(void **stat
     assert_int_equal(gs_part10_encode(&example, bytes, full), full);
 }
 
+static void other_uids_are_as_if_they_had_been_encoded(void **state)
+{
+    (void)state;
+    static const char *const uids[] = {NULL, "", "1.2.840.10008.5.1.4.1.1.4", "9.8"};
+    uint8_t from[GS_PART10_MAX], expected[GS_PART10_MAX], bytes[GS_PART10_MAX];
+    size_t size = gs_part10_encode(&example, from, sizeof from);
+    for (int i = 0; i < 16; i++) {
+        const char *class = uids[i % 4], *instance = uids[i / 4];
+        struct gs_part10 meta = example;
+        if (class != NULL) {
+            meta.sop_class = class;
+            meta.sop_class_size = strlen(class);
+        }
+        if (instance != NULL) {
+            meta.sop_instance = instance;
+            meta.sop_instance_size = strlen(instance);
+        }
+        size_t full = gs_part10_encode(&meta, expected, sizeof expected);
+        assert_int_equal(gs_part10_replace(from, size, class, instance, bytes, sizeof bytes), full);
+        assert_memory_equal(bytes, expected, full);
+        for (size_t capacity = 0; capacity < full; capacity++)
+            assert_int_equal(gs_part10_replace(from, size, class, instance, bytes, capacity), 0);
+    }
+}
+
 static void texts_of_256_bytes_fit_and_gigantic_ones_do_not(void **state)
 {
     (void)state;
@@ -213,6 +238,7 @@ int main(void)
         cmocka_unit_test(the_encoding_is_exact),
         cmocka_unit_test(absent_texts_are_left_out),
         cmocka_unit_test(too_little_room_is_told_and_nothing_is_written_behind_it),
+        cmocka_unit_test(other_uids_are_as_if_they_had_been_encoded),
         cmocka_unit_test(texts_of_256_bytes_fit_and_gigantic_ones_do_not),
         cmocka_unit_test(what_was_encoded_is_decoded),
         cmocka_unit_test(meta_information_that_is_cut_off_is_none),
