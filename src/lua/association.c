@@ -236,15 +236,42 @@ static int gsl_association_receive(lua_State *L)
     return 0;
 }
 
-/* association:resume(keep [, name [, collision]]) after "header" */
+/* association:resume(keep [, {name=, collision=, edits=, sop_class=, sop_instance=}]) after
+ * "header"; `edits` as of gsl_check_edits(), of elements before Pixel Data */
 static int gsl_association_resume(lua_State *L)
 {
     struct gs_session *session = gsl_check_session(L, 1);
-    const char *name = luaL_optstring(L, 3, NULL);
+    bool keep = lua_toboolean(L, 2);
+    lua_settop(L, 3);
+    if (lua_isnil(L, 3)) {
+        lua_newtable(L);
+        lua_replace(L, 3);
+    }
+    luaL_checktype(L, 3, LUA_TTABLE);
+    const char *name = gsl_text_field(L, 3, "name", NULL);
+    lua_getfield(L, 3, "collision");
     enum gs_collision collision = gsl_check_collision(L, 4);
-    if (gs_session_resume(session, lua_toboolean(L, 2), name, collision) != 0)
-        return luaL_error(L, "no header waits for an answer");
+    struct gs_edits edits;
+    bool edited = gsl_check_edits(L, 3, GS_SCAN_HEADER_END - 1, &edits);
+    if (gs_session_resume(session, keep, name, collision, edited ? &edits : NULL) != 0)
+        return luaL_error(L, edited ? "no complete header waits for edits"
+                                    : "no header waits for an answer");
     return 0;
+}
+
+/* association:edit{edits=, sop_class=, sop_instance=} -> true | nil, error; after "received"
+ * without a name */
+static int gsl_association_edit(lua_State *L)
+{
+    struct gs_session *session = gsl_check_session(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    struct gs_edits edits;
+    struct gs_error error;
+    gsl_check_edits(L, 2, UINT32_MAX, &edits);
+    if (gs_session_edit(session, &edits, &error) != 0)
+        return gsl_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
 }
 
 /* association:commit(name [, collision]) -> file | nil, error; after "received" without a name */
@@ -298,23 +325,16 @@ static int gsl_association_over(lua_State *L)
 
 void gsl_open_association(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"deadlines", gsl_association_deadlines},
-                                       {"request", gsl_association_request},
-                                       {"accept", gsl_association_accept},
-                                       {"reject", gsl_association_reject},
-                                       {"release", gsl_association_release},
-                                       {"abort", gsl_association_abort},
-                                       {"drop", gsl_association_drop},
-                                       {"send", gsl_association_send},
-                                       {"receive", gsl_association_receive},
-                                       {"resume", gsl_association_resume},
-                                       {"commit", gsl_association_commit},
-                                       {"spool", gsl_association_spool},
-                                       {"peer", gsl_association_peer},
-                                       {"idle", gsl_association_idle},
-                                       {"over", gsl_association_over},
-                                       {"close", gsl_association_close},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"deadlines", gsl_association_deadlines}, {"request", gsl_association_request},
+        {"accept", gsl_association_accept},       {"reject", gsl_association_reject},
+        {"release", gsl_association_release},     {"abort", gsl_association_abort},
+        {"drop", gsl_association_drop},           {"send", gsl_association_send},
+        {"receive", gsl_association_receive},     {"resume", gsl_association_resume},
+        {"commit", gsl_association_commit},       {"edit", gsl_association_edit},
+        {"spool", gsl_association_spool},         {"peer", gsl_association_peer},
+        {"idle", gsl_association_idle},           {"over", gsl_association_over},
+        {"close", gsl_association_close},         {NULL, NULL}};
     gsl_new_source_type(L, TYPE, methods, gsl_association_close);
     lua_pushcfunction(L, gsl_connect);
     lua_setfield(L, -2, "connect");

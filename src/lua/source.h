@@ -49,7 +49,12 @@ void gsl_check_command(lua_State *L, int index, struct gs_command *command);
 struct gs_sink *gsl_make_sink(lua_State *L, int index);
 /* {name=} and, where it is true, replaced=, duplicate=, renamed=, kept=. [-0, +1, e] */
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed);
-/* "replace" (default) or "distinct" at `index`. [-0, +0, e] */
+/* "replace" (default), "distinct", "keep" or "refuse" at `index`. [-0, +0, e] */
 enum gs_collision gsl_check_collision(lua_State *L, int index);
+/* The fields of the table at `index`: edits = {{tag=, bytes=}, ...} sorted by tag, sop_class=,
+ * sop_instance=. Whether there are any. Raises for tags below (0008,0000), above `last`, or out of
+ * order. What `edits` borrows lives as long as the table, and the userdata that is left on the
+ * stack. [-0, +1, e] */
+bool gsl_check_edits(lua_State *L, int index, uint32_t last, struct gs_edits *edits);
 
 #endif

@@ -188,19 +188,24 @@ int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const c
 }
 
 int gs_session_resume(struct gs_session *session, bool keep, const char *name,
-                      enum gs_collision collision)
+                      enum gs_collision collision, const struct gs_edits *edits)
 {
     struct gs_incoming *incoming = &session->incoming;
+    struct gs_error error;
     if (incoming->question != GS_QUESTION_HEADER)
+        return -1;
+    if (keep && edits != NULL && incoming->received.incomplete)
         return -1;
     incoming->question = GS_QUESTION_NONE;
     incoming->received.bytes = NULL;
-    if (keep) {
-        set_name(incoming, name, collision);
-    } else {
+    if (!keep) {
         gs_sink_free(incoming->sink);
         incoming->sink = NULL;
+        return 0;
     }
+    if (edits != NULL && gs_sink_edit(incoming->sink, edits, &error) != 0)
+        refuse(incoming, &error);
+    set_name(incoming, name, collision);
     return 0;
 }
 
@@ -223,4 +228,13 @@ int gs_session_spool(struct gs_session *session, char path[GS_PATH_MAX], struct 
     if (incoming->sink == NULL)
         return gs_error_set(error, "object-name", "no object waits for its name");
     return gs_sink_spool(incoming->sink, path, error);
+}
+
+int gs_session_edit(struct gs_session *session, const struct gs_edits *edits,
+                    struct gs_error *error)
+{
+    struct gs_incoming *incoming = &session->incoming;
+    if (incoming->sink == NULL)
+        return gs_error_set(error, "object-name", "no object waits for its name");
+    return gs_sink_edit(incoming->sink, edits, error);
 }

@@ -81,14 +81,19 @@ int gs_session_send(struct gs_session *session, uint8_t context, const struct gs
  * -1: nothing is expected. */
 int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const char *name,
                        enum gs_collision collision, const char *source);
-/* After GS_EVENT_HEADER: go on, with the name as above, or with `keep` false without storing it. */
+/* After GS_EVENT_HEADER: go on, with the name as above, or with `keep` false without storing it.
+ * `edits` (may be NULL) are made as of gs_sink_edit(); where they fail, GS_EVENT_RECEIVED tells.
+ * -1: no header waits, or there are edits and it is incomplete. */
 int gs_session_resume(struct gs_session *session, bool keep, const char *name,
-                      enum gs_collision collision);
+                      enum gs_collision collision, const struct gs_edits *edits);
 /* After GS_EVENT_RECEIVED without a name: commit now. The result lies in the session. NULL:
  * `error`. */
 const struct gs_committed *gs_session_commit(struct gs_session *session, const char *name,
                                              enum gs_collision collision, struct gs_error *error);
 /* Until then: the path at which the object can be read, as of gs_sink_spool(). */
 int gs_session_spool(struct gs_session *session, char path[GS_PATH_MAX], struct gs_error *error);
+/* Until then, too: edit the whole object, as of gs_sink_edit(). */
+int gs_session_edit(struct gs_session *session, const struct gs_edits *edits,
+                    struct gs_error *error);
 
 #endif

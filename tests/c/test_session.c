@@ -1,5 +1,6 @@
 /*
- * One association from its transport to its sinks: its life, its objects, their headers.
+ * One association from its transport to its sinks: its life, its objects, their headers, what is
+ * edited of them.
  */
 #include "pair.h"
 
@@ -153,7 +154,7 @@ static void an_association_that_is_over_refuses_everything(void **state)
         assert_string_equal(failed, "not-associated");
         struct gs_sink *sink = gs_sink_discard_new();
         assert_int_equal(gs_session_receive(session, sink, NULL, GS_COLLISION_REPLACE, ""), -1);
-        assert_int_equal(gs_session_resume(session, true, NULL, GS_COLLISION_REPLACE), -1);
+        assert_int_equal(gs_session_resume(session, true, NULL, GS_COLLISION_REPLACE, NULL), -1);
         struct gs_error error;
         assert_null(gs_session_commit(session, "a", GS_COLLISION_REPLACE, &error));
         close_sides();
@@ -240,7 +241,7 @@ static void objects_come_one_after_the_other_each_to_its_own_sink(void **state)
             receive(ACCEPTOR, file_sink(i == 0), name);
             if (i == 0) {
                 await(ACCEPTOR, GS_EVENT_HEADER);
-                gs_session_resume(session_of(ACCEPTOR), true, name, GS_COLLISION_DISTINCT);
+                gs_session_resume(session_of(ACCEPTOR), true, name, GS_COLLISION_DISTINCT, NULL);
             }
             await_file(ACCEPTOR, name, bytes, 20000 - 2 * (size_t)i);
         } else {
@@ -417,8 +418,8 @@ static void a_header_is_told_before_the_rest_and_decides_the_name(void **state)
     assert_int_equal(received->bytes_size, HEADER_SIZE);
     assert_memory_equal(received->bytes, bytes, HEADER_SIZE);
     assert_true(received->size < MIB);
-    assert_int_equal(gs_session_resume(session_of(ACCEPTOR), true, "A^B", GS_COLLISION_DISTINCT),
-                     0);
+    assert_int_equal(
+        gs_session_resume(session_of(ACCEPTOR), true, "A^B", GS_COLLISION_DISTINCT, NULL), 0);
     await_file(ACCEPTOR, "A^B", bytes, MIB);
     await(REQUESTOR, GS_EVENT_SENT);
     release_pair();
@@ -433,7 +434,7 @@ static void a_header_may_decide_that_the_object_is_not_kept(void **state)
     send_bytes(REQUESTOR, bytes, MIB);
     receive(ACCEPTOR, file_sink(true), NULL);
     await(ACCEPTOR, GS_EVENT_HEADER);
-    gs_session_resume(session_of(ACCEPTOR), false, NULL, GS_COLLISION_DISTINCT);
+    gs_session_resume(session_of(ACCEPTOR), false, NULL, GS_COLLISION_DISTINCT, NULL);
     const struct gs_received *received = await(ACCEPTOR, GS_EVENT_RECEIVED)->received;
     assert_false(received->failed || received->committed);
     assert_int_equal(received->size, MIB);
@@ -452,7 +453,7 @@ static void the_header_of_an_object_without_pixel_data_is_all_of_it(void **state
     receive(ACCEPTOR, file_sink(true), NULL);
     const struct gs_received *received = await(ACCEPTOR, GS_EVENT_HEADER)->received;
     assert_int_equal(received->bytes_size, HEADER_SIZE);
-    gs_session_resume(session_of(ACCEPTOR), true, "short", GS_COLLISION_DISTINCT);
+    gs_session_resume(session_of(ACCEPTOR), true, "short", GS_COLLISION_DISTINCT, NULL);
     await_file(ACCEPTOR, "short", bytes, HEADER_SIZE);
     free(bytes);
 }
@@ -468,7 +469,7 @@ static void the_header_of_a_broken_data_set_is_incomplete_and_the_object_goes_on
     const struct gs_received *received = await(ACCEPTOR, GS_EVENT_HEADER)->received;
     assert_true(received->incomplete);
     assert_null(received->bytes);
-    gs_session_resume(session_of(ACCEPTOR), true, "broken", GS_COLLISION_DISTINCT);
+    gs_session_resume(session_of(ACCEPTOR), true, "broken", GS_COLLISION_DISTINCT, NULL);
     await_file(ACCEPTOR, "broken", bytes, sizeof bytes);
 }
 
@@ -482,11 +483,141 @@ static void an_end_while_a_header_waits_for_its_answer_leaves_no_file(void **sta
     await(ACCEPTOR, GS_EVENT_HEADER);
     gs_session_abort(session_of(ACCEPTOR));
     assert_false(gs_session_undecided(session_of(ACCEPTOR)));
-    assert_int_equal(gs_session_resume(session_of(ACCEPTOR), true, "late", GS_COLLISION_DISTINCT),
-                     -1);
+    assert_int_equal(
+        gs_session_resume(session_of(ACCEPTOR), true, "late", GS_COLLISION_DISTINCT, NULL), -1);
     await(ACCEPTOR, GS_EVENT_CLOSED);
     await(REQUESTOR, GS_EVENT_ABORTED);
     assert_int_equal(files(), 0);
+    free(bytes);
+}
+
+/* --- edits -------------------------------------------------------------------------------------
+ */
+
+#define NAME_EDIT "\x10\0\x10\0\x08\0\0\0NEW^NAME"
+static const struct gs_edit name_edit = {0x00100010, (const uint8_t *)NAME_EDIT, 16};
+static const struct gs_edits name_edits = {.list = &name_edit, .count = 1, .sop_instance = "9.8"};
+
+/* The file of an image whose name was edited. */
+static void assert_edited(const char *name, const uint8_t *bytes, size_t size)
+{
+    uint8_t *expected = malloc(size + 4);
+    memcpy(expected, NAME_EDIT, 16);
+    memcpy(expected + 16, bytes + HEADER_SIZE, size - HEADER_SIZE);
+    assert_file_has(name, expected, size + 4);
+    free(expected);
+}
+
+/* Of one fragment, which is whole when its header is told, and of many. */
+static void an_object_is_edited_while_it_comes(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {HEADER_SIZE + 8, 100, 16000, 20000, 100000, MIB};
+    associated_pipe(65536);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint8_t *bytes = image(sizes[i]);
+        for (int named = 0; named < 2; named++) {
+            int sent = send_bytes(REQUESTOR, bytes, sizes[i]);
+            receive(ACCEPTOR, file_sink(true), NULL);
+            await(ACCEPTOR, GS_EVENT_HEADER);
+            assert_int_equal(gs_session_resume(session_of(ACCEPTOR), true, named ? "edited" : NULL,
+                                               GS_COLLISION_REPLACE, &name_edits),
+                             0);
+            const struct gs_received *received = await(ACCEPTOR, GS_EVENT_RECEIVED)->received;
+            assert_false(received->failed);
+            assert_int_equal(received->size, sizes[i]);
+            assert_int_equal(received->committed, named);
+            if (!named)
+                assert_non_null(
+                    gs_session_commit(session_of(ACCEPTOR), "edited", GS_COLLISION_REPLACE, NULL));
+            assert_edited("edited", bytes, sizes[i]);
+            if (sent == 0)
+                await(REQUESTOR, GS_EVENT_SENT);
+        }
+        free(bytes);
+    }
+    assert_int_equal(files(), 1);
+    release_pair();
+}
+
+static void an_object_that_waits_for_its_name_can_be_edited(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {100, 100000, MIB};
+    associated_pipe(65536);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint8_t *bytes = image(sizes[i]);
+        char path[GS_PATH_MAX];
+        struct gs_error error = {0};
+        int sent = send_bytes(REQUESTOR, bytes, sizes[i]);
+        receive(ACCEPTOR, file_sink(i % 2 == 1), NULL);
+        if (i % 2 == 1) {
+            await(ACCEPTOR, GS_EVENT_HEADER);
+            gs_session_resume(session_of(ACCEPTOR), true, NULL, GS_COLLISION_REPLACE, NULL);
+        }
+        await(ACCEPTOR, GS_EVENT_RECEIVED);
+        assert_int_equal(gs_session_spool(session_of(ACCEPTOR), path, NULL), 0);
+        assert_int_equal(gs_session_edit(session_of(ACCEPTOR), &name_edits, NULL), 0);
+        assert_int_equal(access(path, F_OK), -1);
+        assert_non_null(
+            gs_session_commit(session_of(ACCEPTOR), "edited", GS_COLLISION_REPLACE, NULL));
+        assert_edited("edited", bytes, sizes[i]);
+        assert_int_equal(gs_session_edit(session_of(ACCEPTOR), &name_edits, &error), -1);
+        if (sent == 0)
+            await(REQUESTOR, GS_EVENT_SENT);
+        free(bytes);
+    }
+    release_pair();
+    struct gs_error error = {0};
+    assert_int_equal(gs_session_edit(session_of(ACCEPTOR), &name_edits, &error), -1);
+    assert_string_equal(error.code, "object-name");
+}
+
+static void an_edit_that_cannot_be_made_fails_the_object_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct gs_edit wrong = {0x00100020, (const uint8_t *)NAME_EDIT, 16};
+    const struct gs_edits edits = {.list = &wrong, .count = 1};
+    associated_pipe(2 * MIB);
+    for (size_t size = 100; size <= MIB; size += MIB - 100) {
+        uint8_t *bytes = image(size);
+        send_bytes(REQUESTOR, bytes, size);
+        free(bytes);
+        receive(ACCEPTOR, file_sink(true), NULL);
+        await(ACCEPTOR, GS_EVENT_HEADER);
+        gs_session_resume(session_of(ACCEPTOR), true, "x", GS_COLLISION_REPLACE, &edits);
+        const struct gs_received *received = await(ACCEPTOR, GS_EVENT_RECEIVED)->received;
+        assert_true(received->failed);
+        assert_string_equal(received->error.code, "bad-value");
+        assert_int_equal(received->size, size);
+        assert_int_equal(files(), 0);
+    }
+    uint8_t *bytes = image(MIB);
+    send_bytes(REQUESTOR, bytes, MIB);
+    receive(ACCEPTOR, file_sink(false), "next");
+    await_file(ACCEPTOR, "next", bytes, MIB);
+    free(bytes);
+}
+
+static void a_header_that_is_incomplete_takes_no_edits_but_the_object_does(void **state)
+{
+    (void)state;
+    enum { SIZE = 5 * MIB };
+    uint8_t *bytes = calloc(1, SIZE);
+    put_element(bytes, 0x0010, 0x0010, 4);
+    put_element(bytes + HEADER_SIZE, 0x0029, 0x1010, SIZE - HEADER_SIZE - 8);
+    associated_pipe(65536);
+    send_bytes(REQUESTOR, bytes, SIZE);
+    receive(ACCEPTOR, file_sink(true), NULL);
+    assert_true(await(ACCEPTOR, GS_EVENT_HEADER)->received->incomplete);
+    struct gs_session *session = session_of(ACCEPTOR);
+    assert_int_equal(gs_session_resume(session, true, NULL, GS_COLLISION_REPLACE, &name_edits), -1);
+    assert_true(gs_session_undecided(session));
+    assert_int_equal(gs_session_resume(session, true, NULL, GS_COLLISION_REPLACE, NULL), 0);
+    await(ACCEPTOR, GS_EVENT_RECEIVED);
+    assert_int_equal(gs_session_edit(session, &name_edits, NULL), 0);
+    assert_non_null(gs_session_commit(session, "edited", GS_COLLISION_REPLACE, NULL));
+    assert_edited("edited", bytes, SIZE);
     free(bytes);
 }
 
@@ -523,6 +654,10 @@ int main(void)
         TEST(the_header_of_an_object_without_pixel_data_is_all_of_it),
         TEST(the_header_of_a_broken_data_set_is_incomplete_and_the_object_goes_on),
         TEST(an_end_while_a_header_waits_for_its_answer_leaves_no_file),
+        TEST(an_object_is_edited_while_it_comes),
+        TEST(an_object_that_waits_for_its_name_can_be_edited),
+        TEST(an_edit_that_cannot_be_made_fails_the_object_and_nothing_else),
+        TEST(a_header_that_is_incomplete_takes_no_edits_but_the_object_does),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ static void tell_a_story(const uint8_t *bytes, size_t size)
     receive(ACCEPTOR, file_sink(true), NULL);
     const struct gs_received *received = await(ACCEPTOR, GS_EVENT_HEADER)->received;
     assert_int_equal(received->bytes_size, HEADER_SIZE);
-    gs_session_resume(session_of(ACCEPTOR), true, "first", GS_COLLISION_REPLACE);
+    gs_session_resume(session_of(ACCEPTOR), true, "first", GS_COLLISION_REPLACE, NULL);
     await_file(ACCEPTOR, "first", bytes, size);
     assert_int_not_equal(send_file(REQUESTOR, bytes, size / 2), -1);
     receive(ACCEPTOR, gs_sink_memory_new(size), NULL);
