@@ -146,8 +146,9 @@ struct gs_dataset *gs_dataset_append(struct gs_dataset *dataset, const char *pat
 int gs_dataset_encode(struct gs_dataset *dataset, const char *transfer_syntax, const char **bytes,
                       size_t *size, struct gs_error *error);
 
-/* One top-level element alone, tag and length included, in an uncompressed syntax; an absent one is
- * no bytes. With gs_dataset_touched an edited object needs no more than this. */
+/* One top-level element alone, tag and length included, as it stands in a data set of that transfer
+ * syntax, before it is deflated; an absent one is no bytes. With gs_dataset_touched an edited
+ * object needs no more than this. */
 int gs_dataset_encode_element(struct gs_dataset *dataset, struct gs_tag tag,
                               const char *transfer_syntax, const char **bytes, size_t *size,
                               struct gs_error *error);

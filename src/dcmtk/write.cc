@@ -124,16 +124,16 @@ static void encode(gs_dataset *dataset, const char *transfer_syntax)
 static void encode_element(gs_dataset *dataset, gs_tag tag, const char *transfer_syntax)
 {
     DcmItem *item = item_of(dataset);
-    DcmXfer syntax(syntax_named(transfer_syntax));
-    if (syntax.getStreamCompression() != ESC_none)
-        fail("dataset-syntax", "an element alone cannot be deflated");
+    E_TransferSyntax syntax = syntax_named(transfer_syntax);
+    if (DcmXfer(syntax).getStreamCompression() != ESC_none)
+        syntax = EXS_LittleEndianExplicit; /* that is what is deflated, as a whole */
     DcmElement *element = nullptr;
     if (item->findAndGetElement(DcmTagKey(tag.group, tag.element), element).bad())
         return;
     Output output(into(dataset->text));
     DcmWriteCache cache;
     element->transferInit();
-    OFCondition condition = element->write(output, syntax.getXfer(), EET_ExplicitLength, &cache);
+    OFCondition condition = element->write(output, syntax, EET_ExplicitLength, &cache);
     element->transferEnd();
     if (condition.bad())
         fail_with("dataset-value", tag_text(element->getTag()), condition);

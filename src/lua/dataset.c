@@ -317,6 +317,21 @@ static int gsl_dataset_encode(lua_State *L)
     return 1;
 }
 
+/* encode_element(tag, transfer syntax) -> the bytes of one element, "" where it is absent */
+static int gsl_dataset_encode_element(lua_State *L)
+{
+    struct gs_dataset *dataset = check(L, 1);
+    struct gs_error error;
+    struct gs_tag tag;
+    const char *bytes;
+    size_t size;
+    if (gs_tag_parse(luaL_checkstring(L, 2), &tag, &error) != 0 ||
+        gs_dataset_encode_element(dataset, tag, luaL_checkstring(L, 3), &bytes, &size, &error) != 0)
+        return gsl_fail(L, &error);
+    lua_pushlstring(L, bytes, size);
+    return 1;
+}
+
 /* write(path [, transfer syntax]) -> true */
 static int gsl_dataset_write(lua_State *L)
 {
@@ -403,15 +418,25 @@ static int gsl_dataset_uid_generate(lua_State *L)
 int gsl_open_dataset(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"append", gsl_dataset_append}, {"bound", gsl_dataset_bound},
-        {"clone", gsl_dataset_clone},   {"close", gsl_dataset_close},
-        {"dump", gsl_dataset_dump},     {"elements", gsl_dataset_elements},
-        {"encode", gsl_dataset_encode}, {"expire", gsl_dataset_expire},
-        {"get", gsl_dataset_get},       {"has", gsl_dataset_has},
-        {"item", gsl_dataset_item},     {"json", gsl_dataset_json},
-        {"meta", gsl_dataset_meta},     {"remove", gsl_dataset_remove},
-        {"set", gsl_dataset_set},       {"touched", gsl_dataset_touched},
-        {"write", gsl_dataset_write},   {NULL, NULL},
+        {"append", gsl_dataset_append},
+        {"bound", gsl_dataset_bound},
+        {"clone", gsl_dataset_clone},
+        {"close", gsl_dataset_close},
+        {"dump", gsl_dataset_dump},
+        {"elements", gsl_dataset_elements},
+        {"encode", gsl_dataset_encode},
+        {"encode_element", gsl_dataset_encode_element},
+        {"expire", gsl_dataset_expire},
+        {"get", gsl_dataset_get},
+        {"has", gsl_dataset_has},
+        {"item", gsl_dataset_item},
+        {"json", gsl_dataset_json},
+        {"meta", gsl_dataset_meta},
+        {"remove", gsl_dataset_remove},
+        {"set", gsl_dataset_set},
+        {"touched", gsl_dataset_touched},
+        {"write", gsl_dataset_write},
+        {NULL, NULL},
     };
     static const luaL_Reg functions[] = {
         {"decode", gsl_dataset_decode},

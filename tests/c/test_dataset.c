@@ -666,6 +666,13 @@ static void what_was_touched_is_known(void **state)
         gs_dataset_encode_element(dataset, patient_id, EXPLICIT_LITTLE, &bytes, &size, &error), 0);
     assert_int_equal(size, 10);
     assert_memory_equal(bytes, "\x10\0\x20\0LO\2\0001 ", 10);
+    static const char *const others[] = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.50"};
+    for (int i = 0; i < 2; i++) { /* deflated and encapsulated: as in Explicit VR Little Endian */
+        assert_int_equal(
+            gs_dataset_encode_element(dataset, patient_id, others[i], &bytes, &size, &error), 0);
+        assert_int_equal(size, 10);
+        assert_memory_equal(bytes, "\x10\0\x20\0LO\2\0001 ", 10);
+    }
     assert_int_equal(
         gs_dataset_encode_element(dataset, rows, EXPLICIT_LITTLE, &bytes, &size, &error), 0);
     assert_int_equal(size, 0);
