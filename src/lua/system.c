@@ -1,13 +1,16 @@
 /*
- * system: the few things of the file system that Lua's own library does not have, and the versions
- * of what this is made of.
+ * system: the few things of the file system that Lua's own library does not have, a keyed hash, and
+ * the versions of what this is made of.
  */
 #include "dcmtk/version.h"
 #include "lua/binding.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -101,6 +104,22 @@ static int gsl_isatty(lua_State *L)
     return 1;
 }
 
+/* hmac_sha256(key, bytes) -> 32 bytes */
+static int gsl_hmac_sha256(lua_State *L)
+{
+    size_t key_size, size;
+    const char *key = luaL_checklstring(L, 1, &key_size);
+    const char *bytes = luaL_checklstring(L, 2, &size);
+    luaL_argcheck(L, key_size <= INT_MAX, 1, "the key is too long");
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned hash_size;
+    if (HMAC(EVP_sha256(), key, (int)key_size, (const unsigned char *)bytes, size, hash,
+             &hash_size) == NULL)
+        return luaL_error(L, "SHA-256 is not available");
+    lua_pushlstring(L, (const char *)hash, hash_size);
+    return 1;
+}
+
 /* versions() -> {lua=, dcmtk=, openssl=, zlib=: strings; deflate=: whether DCMTK can} */
 static int gsl_versions(lua_State *L)
 {
@@ -120,9 +139,13 @@ static int gsl_versions(lua_State *L)
 
 void gsl_open_system(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"list", gsl_list},     {"kind", gsl_kind},
-                                         {"mkdir", gsl_mkdir},   {"mkdtemp", gsl_mkdtemp},
-                                         {"isatty", gsl_isatty}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"list", gsl_list},
+                                         {"kind", gsl_kind},
+                                         {"mkdir", gsl_mkdir},
+                                         {"mkdtemp", gsl_mkdtemp},
+                                         {"isatty", gsl_isatty},
+                                         {"hmac_sha256", gsl_hmac_sha256},
+                                         {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "system");
     lua_pushcfunction(L, gsl_versions);
