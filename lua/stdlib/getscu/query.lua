@@ -4,8 +4,28 @@ local advice = require "getscu.advice"
 local dataset = require "getscu.dataset"
 local errors = require "getscu.errors"
 local query_file = require "getscu.query_file"
+local query_table = require "getscu.query_table"
 
 local query = {}
+
+--- query{...}: a query with its level, and the model for it (see getscu.query_table).
+--
+--     local identifier, model = query { PatientID = "1", StudyDate = { from = "20240101" } }
+--     for study in association:find { query = identifier, model = model } do ... end
+--
+-- @param keys table by keyword, or data set; values may be lists, dates as tables, and ranges of
+--   dates { from = , to = }
+-- @return data set, model ("patient" or "study"), level; raises where a key cannot be
+setmetatable(query, {
+    __call = function(_, keys)
+        if type(keys) ~= "table" then
+            error(("a query is made of a table, not of a %s"):format(type(keys)), 2)
+        end
+        local resolved, identifier, model, level = pcall(query_table.resolve, keys)
+        if not resolved then error((identifier:gsub("^[^:]+:%d+: ", "")), 2) end
+        return identifier, model, level
+    end,
+})
 
 --- A query from a table by keyword, or a data set as it is.
 -- @param keys table or data set
