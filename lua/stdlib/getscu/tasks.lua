@@ -213,4 +213,31 @@ function tasks.all(...)
     if failed then error(failed[1], 0) end
 end
 
+--- Calls `body(item, index)` for each item of a list, for at most `limit` of them side by side.
+-- After an error no further one is begun; it is raised when those that were begun have ended.
+-- @return list of what body returned, in the order of the items
+function tasks.each(list, limit, body)
+    if math.type(limit) ~= "integer" or limit < 1 then
+        error("a limit is a whole number from 1 on", 2)
+    end
+    local results, following, failed = {}, 1, nil
+    local function work()
+        while following <= #list and not failed do
+            local at = following
+            following = at + 1
+            local done, result = pcall(body, list[at], at)
+            if done then
+                results[at] = result
+            else
+                failed = failed or { result }
+            end
+        end
+    end
+    local started = {}
+    for i = 1, math.min(limit, #list) do started[i] = tasks.start(work) end
+    for _, task in ipairs(started) do task:join() end
+    if failed then error(failed[1], 0) end
+    return results
+end
+
 return tasks
