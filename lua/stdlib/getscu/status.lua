@@ -3,6 +3,8 @@
 -- PS3.4 annexes B (Storage), C (Query/Retrieve) and Y, Z (frame level retrieve); PS3.7 annex C for
 -- what every service may answer. A status is an integer, Status (0000,0900).
 
+local suggest = require "getscu.suggest"
+
 local status = {
     SUCCESS = 0x0000,
     PENDING = 0xFF00,
@@ -139,6 +141,39 @@ function status.describe(service, code)
     local rows = services[service] or error("unknown service '" .. tostring(service) .. "'", 2)
     return look_up(rows, code) or look_up(general, code)
         or ("Unknown status 0x%04x"):format(code)
+end
+
+local function words_of(rows, words)
+    for _, row in ipairs(rows) do
+        local text = row[3]:lower()
+        if text == words or text:match "^%a+: (.*)$" == words then return row[1] end
+    end
+end
+
+local function all_words()
+    local list = {}
+    for _, rows in ipairs { general, services["C-STORE"], services["C-FIND"], services["C-GET"] } do
+        for _, row in ipairs(rows) do
+            list[#list + 1] = row[3]
+            list[#list + 1] = row[3]:match "^%a+: (.*)$" -- nil adds nothing
+        end
+    end
+    return list
+end
+
+--- The status that the standard's words name, with their category or without.
+-- @param words as in "Refused: Out of Resources", "Processing failure" (case does not count), or
+--   the name of a constant of this module, as "OUT_OF_RESOURCES"
+-- @param service "C-ECHO", "C-FIND", "C-GET", or "C-STORE" (default): where it differs
+-- @return integer; raises on unknown words, with the nearest ones
+function status.code(words, service)
+    if math.type(status[words]) == "integer" then return status[words] end
+    local rows = services[service or "C-STORE"]
+        or error("unknown service '" .. tostring(service) .. "'", 2)
+    local wanted = tostring(words):lower()
+    return words_of(rows, wanted) or words_of(general, wanted)
+        or error(("no status is called '%s'%s"):format(tostring(words),
+            suggest.hint(wanted, all_words())), 2)
 end
 
 --- What stands in the parentheses of DCMTK's "Received C-GET Response (...)".
