@@ -22,6 +22,7 @@ errors.codes = {
     ["read-failed"] = { exit = 20, when = "a file cannot be read" },
     ["log-config"] = { exit = 20, when = "the log's configuration file cannot be used" },
     ["no-dictionary"] = { exit = 20, when = "no data dictionary can be loaded" },
+    ["bad-csv"] = { exit = 20, when = "a text is not CSV" },
     ["bad-json"] = { exit = 20, when = "a text is not JSON, or not of the DICOM JSON model" },
     ["dataset-file"] = { exit = 20, when = "a DICOM file cannot be read or written" },
     ["dataset-parse"] = { exit = 20, when = "bytes are not a data set" },
