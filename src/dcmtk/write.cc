@@ -227,6 +227,14 @@ static OFCondition write_file(Root &root, E_TransferSyntax syntax, int fd, int &
     return condition;
 }
 
+/* DCMTK keeps what stood before "DICM" when the file was read: of a TIFF file, say, whose offsets
+ * no longer hold when an element has changed. */
+static bool clear_preamble(int fd)
+{
+    static const char zeros[DCM_PreambleLen] = {};
+    return pwrite(fd, zeros, sizeof zeros, 0) == static_cast<ssize_t>(sizeof zeros);
+}
+
 static void write(gs_dataset *dataset, const char *path, const char *transfer_syntax)
 {
     std::shared_ptr<Root> root = whole_of(dataset);
@@ -242,6 +250,8 @@ static void write(gs_dataset *dataset, const char *path, const char *transfer_sy
         fail_on(path, problem);
     if (condition.bad())
         fail_with("dataset-value", path, condition);
+    if (!root->touched.empty() && !clear_preamble(file.fd))
+        fail_on(path, errno);
     if (!file.keep_as(path))
         fail_on(path, errno);
 }
