@@ -63,6 +63,7 @@ errors.codes = {
     ["hook-failed"] = { exit = 80, when = "a hook of a script raised an error" },
     ["dataset-expired"] = { exit = 80, when = "a data set or item is used after its end" },
     ["incomplete"] = { exit = 80, when = "an attribute is used that has not arrived yet" },
+    ["deidentify-refused"] = { exit = 80, when = "an object cannot be de-identified for certain" },
     ["not-associated"] = { exit = 80, when = "an association is used that does not stand" },
     ["busy"] = { exit = 80, when = "a data set is sent before the one before it has gone" },
     ["no-request"] = { exit = 80, when = "there is no request to cancel" },

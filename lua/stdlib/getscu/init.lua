@@ -11,7 +11,7 @@ local functions = {
     exec = "getscu.process",
 }
 
-local modules = { contexts = true, csv = true, dataset = true, dates = true,
+local modules = { contexts = true, csv = true, dataset = true, dates = true, deidentify = true,
     dicom_json = true, dimse = true, dump = true, errors = true, files = true, json = true,
     log = true, outcome = true, person_name = true, process = true, progress = true, query = true,
     receiver = true, report = true, status = true, syntaxes = true, tasks = true, uid = true }
