@@ -36,6 +36,14 @@ void gsl_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_C
     lua_pop(L, 1);
 }
 
+void gsl_set_flag(lua_State *L, const char *field, int value)
+{
+    if (!value)
+        return;
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, field);
+}
+
 const char *gsl_text_field(lua_State *L, int index, const char *field, const char *otherwise)
 {
     index = lua_absindex(L, index);

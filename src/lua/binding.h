@@ -40,6 +40,10 @@ void gsl_push_error(lua_State *L, const struct gs_error *error);
  * e] */
 void gsl_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close);
 
+/* Field `field` of the table on top of the stack becomes true, where it is; else it stays absent.
+ * [-0, +0, e] */
+void gsl_set_flag(lua_State *L, const char *field, int value);
+
 /* Optional fields of the table at `index`; an absent or nil one gives the default. [-0, +0, e] */
 const char *gsl_text_field(lua_State *L, int index, const char *field, const char *otherwise);
 lua_Integer gsl_integer_field(lua_State *L, int index, const char *field, lua_Integer otherwise);

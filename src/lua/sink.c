@@ -117,10 +117,11 @@ static int gsl_sink_file(lua_State *L)
     return 1;
 }
 
-/* sink.discard(): read and forget */
+/* sink.discard([header]): read and forget; header as above */
 static int gsl_sink_discard(lua_State *L)
 {
-    new_sink(L, SINK_DISCARD);
+    bool header = lua_toboolean(L, 1);
+    new_sink(L, SINK_DISCARD)->header = header;
     return 1;
 }
 
@@ -133,23 +134,15 @@ static int gsl_sink_memory(lua_State *L)
     return 1;
 }
 
-static void set_flag(lua_State *L, const char *field, bool value)
-{
-    if (!value)
-        return;
-    lua_pushboolean(L, 1);
-    lua_setfield(L, -2, field);
-}
-
 void gsl_push_committed(lua_State *L, const struct gs_committed *committed)
 {
     lua_createtable(L, 0, 1);
     lua_pushstring(L, committed->name);
     lua_setfield(L, -2, "name");
-    set_flag(L, "replaced", committed->replaced);
-    set_flag(L, "duplicate", committed->duplicate);
-    set_flag(L, "renamed", committed->renamed);
-    set_flag(L, "kept", committed->kept);
+    gsl_set_flag(L, "replaced", committed->replaced);
+    gsl_set_flag(L, "duplicate", committed->duplicate);
+    gsl_set_flag(L, "renamed", committed->renamed);
+    gsl_set_flag(L, "kept", committed->kept);
 }
 
 enum gs_collision gsl_check_collision(lua_State *L, int index)

@@ -45,10 +45,12 @@ static void push_received(lua_State *L, const struct gs_received *received)
         lua_pushlstring(L, (const char *)received->bytes, received->bytes_size);
         lua_setfield(L, -2, "bytes");
     }
-    if (received->incomplete) {
-        lua_pushboolean(L, 1);
-        lua_setfield(L, -2, "incomplete");
+    if (received->header_size > 0) {
+        lua_pushinteger(L, (lua_Integer)received->header_size);
+        lua_setfield(L, -2, "header_size");
     }
+    gsl_set_flag(L, "incomplete", received->incomplete);
+    gsl_set_flag(L, "whole", received->whole);
 }
 
 static void set_integer(lua_State *L, const char *field, lua_Integer value)

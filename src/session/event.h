@@ -44,7 +44,9 @@ struct gs_received {
     const uint8_t
         *bytes; /* memory sink: the data set; header window: the elements before Pixel Data */
     size_t bytes_size;
-    bool incomplete; /* header window: they did not fit, `bytes` is NULL */
+    bool incomplete;      /* header window: they did not fit, `bytes` is NULL */
+    bool whole;           /* header window: nothing stands behind them */
+    uint64_t header_size; /* bytes before Pixel Data, where the structure was looked at; else 0 */
 };
 
 /* Pointers are valid until the source is stepped again. */

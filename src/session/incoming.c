@@ -52,6 +52,7 @@ static bool header_came(struct gs_incoming *incoming, struct gs_event *event)
         return false;
     incoming->header_told = true;
     received->incomplete = decided < 0;
+    received->whole = decided > 0 && !gs_sink_scanner(incoming->sink)->header_complete;
     incoming->question = GS_QUESTION_HEADER;
     event->type = GS_EVENT_HEADER;
     event->received = received;
@@ -75,6 +76,8 @@ bool gs_incoming_ended(struct gs_session *session, struct gs_event *event)
         return false;
     incoming->ended = false;
     incoming->received.incomplete = false;
+    if (incoming->sink != NULL)
+        incoming->received.header_size = gs_sink_scanner(incoming->sink)->header_size;
     if (incoming->sink != NULL && incoming->named)
         commit(incoming);
     if (incoming->sink != NULL)
@@ -175,7 +178,8 @@ int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const c
     incoming->header_told = false;
     incoming->received.size = 0;
     incoming->received.failed = incoming->received.committed = false;
-    incoming->received.incomplete = false;
+    incoming->received.incomplete = incoming->received.whole = false;
+    incoming->received.header_size = 0;
     incoming->received.bytes = NULL;
     set_name(incoming, name, collision);
     struct gs_part10 meta = meta_of(session, source);

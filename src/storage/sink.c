@@ -41,7 +41,11 @@ struct gs_sink *gs_sink_file_new(struct gs_directory *directory, struct gs_budge
 
 struct gs_sink *gs_sink_discard_new(void)
 {
-    return new_sink(GS_SINK_DISCARD, NULL);
+    struct gs_sink *sink = new_sink(GS_SINK_DISCARD, NULL);
+    if (sink != NULL) /* its header may be looked at */
+        sink->own = (struct gs_budget){.object_max = GS_HEADER_WINDOW_MAX,
+                                       .total_max = GS_HEADER_WINDOW_MAX};
+    return sink;
 }
 
 struct gs_sink *gs_sink_memory_new(size_t limit)
@@ -177,7 +181,7 @@ static void decide_header(struct gs_sink *sink)
 /* Hold the next bytes because the header may be in them; returns how many. */
 static size_t fill_window(struct gs_sink *sink, const uint8_t *bytes, size_t size)
 {
-    size_t room = sink->kind == GS_SINK_DISCARD ? 0 : GS_HEADER_WINDOW_MAX - sink->hold.size;
+    size_t room = GS_HEADER_WINDOW_MAX - sink->hold.size;
     size_t taken = size < WINDOW_STEP ? size : WINDOW_STEP;
     if (taken > room)
         taken = room;
