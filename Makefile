@@ -94,11 +94,12 @@ docs: all
 	$(BUILD)/getscu --run docs/generate.lua chapters docs/manual.md en
 	$(BUILD)/getscu --run docs/generate.lua chapters docs/ja/manual.md ja
 	$(BUILD)/getscu --run docs/generate.lua chapters docs/conformance.md en
+	$(BUILD)/getscu --run docs/generate.lua chapters docs/errors.md en
 
 demo:
 	.ci/install build
 	$(MAKE) all
-	$(BUILD)/getscu --run scripts/examples/demo.lua
+	$(BUILD)/getscu --run scripts/demo/demo.lua
 
 test:
 	.ci/install build test

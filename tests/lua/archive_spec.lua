@@ -5,7 +5,7 @@ local support = require "support"
 local syntaxes = require "getscu.syntaxes"
 local tasks = require "getscu.tasks"
 
-local phantoms = dofile "scripts/examples/phantoms.lua"
+local phantoms = dofile "scripts/demo/phantoms.lua"
 
 local CT, MR, SR = phantoms.studies[1].uid, phantoms.studies[2].uid, phantoms.studies[3].uid
 local SOP = { ct = "1.2.840.10008.5.1.4.1.1.2", mr = "1.2.840.10008.5.1.4.1.1.4" }

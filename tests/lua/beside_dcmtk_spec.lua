@@ -5,7 +5,7 @@ local lines = require "command_lines"
 local support = require "support"
 local wire = require "wire"
 
-local phantoms = dofile "scripts/examples/phantoms.lua"
+local phantoms = dofile "scripts/demo/phantoms.lua"
 
 local DCMTK = "/usr/bin/getscu"
 local PYDICOM = { PLAN = "/rtplan.dcm", ECG = "/waveform_ecg.dcm", J2K = "/JPEG2000.dcm" }

@@ -1,8 +1,8 @@
 local getscu = require "getscu"
 local support = require "support"
 
-local EXAMPLES = "scripts/examples/"
-local phantoms = dofile(EXAMPLES .. "phantoms.lua")
+local EXAMPLES, DEMO = "scripts/examples/", "scripts/demo/"
+local phantoms = dofile(DEMO .. "phantoms.lua")
 
 local box
 setup(function() box = support.box() end)
@@ -10,7 +10,7 @@ teardown(function() box:close() end)
 
 local function demo(environment, ...)
     table.insert(environment, "TMPDIR=" .. box.path)
-    return box:run(support.words(support.getscu, "--run", EXAMPLES .. "demo.lua", { ... }),
+    return box:run(support.words(support.getscu, "--run", DEMO .. "demo.lua", { ... }),
         { environment = environment })
 end
 
@@ -52,7 +52,7 @@ describe("the phantoms", function()
     local folder
     setup(function()
         folder = box:new_path("phantoms")
-        assert.equal(0, box:getscu("--run", EXAMPLES .. "phantoms.lua", folder).code)
+        assert.equal(0, box:getscu("--run", DEMO .. "phantoms.lua", folder).code)
     end)
 
     it("are the same each time", function()
