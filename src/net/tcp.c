@@ -204,6 +204,7 @@ static struct tcp *tcp_new(int fd)
     struct tcp *tcp = calloc(1, sizeof *tcp);
     if (tcp != NULL) {
         tcp->transport.operations = &tcp_operations;
+        tcp->transport.plain = true;
         tcp->socket = fd;
     }
     return tcp;

@@ -10,6 +10,7 @@
 
 #include "error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -40,6 +41,7 @@ struct gs_transport_operations {
 
 struct gs_transport {
     const struct gs_transport_operations *operations;
+    bool plain; /* what is sent goes to the descriptor as it is: a signal handler can do that */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef GS_SESSION_PARTS_H
 #define GS_SESSION_PARTS_H
 
+#include "session/last_words.h"
 #include "session/session.h"
 #include "session/wait.h"
 
@@ -48,6 +49,7 @@ struct gs_session {
     struct gs_source source; /* first: a source is cast to this */
     struct gs_transport *transport;
     struct gs_association *association;
+    struct gs_standing *standing; /* its entry while the phase is OPEN */
     enum gs_phase phase;
     struct gs_deadlines deadlines;
     double began;          /* of the current phase, or of the wait for an answer or a release */

@@ -41,6 +41,8 @@ void gs_session_end(struct gs_session *session, enum gs_event_type final, bool l
 {
     if (session->phase >= GS_PHASE_CLOSING)
         return;
+    gs_standing_free(session->standing);
+    session->standing = NULL;
     gs_incoming_drop(&session->incoming);
     gs_outgoing_drop(&session->stream);
     session->final.type = final;
@@ -95,6 +97,9 @@ static void go_on_opening(struct gs_session *session)
     enter(session, GS_PHASE_OPEN);
     session->progress = session->write_progress = session->began;
     session->readable = session->writable = true;
+    const struct gs_transport *transport = session->transport;
+    session->standing =
+        gs_standing_list(transport->operations->descriptor(transport), transport->plain);
     gs_association_connected(session->association);
 }
 

@@ -47,7 +47,7 @@ static int move(struct gs_temporary *file, const struct place *to, bool replace)
     }
     if (result != 0)
         return errno;
-    file->name[0] = '\0';
+    gs_temporary_forget(file);
     return 0;
 }
 

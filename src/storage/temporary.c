@@ -29,8 +29,15 @@ int gs_temporary_create(struct gs_temporary *file, struct gs_error *error)
 {
     file->gathered_size = file->pieces_size = 0;
     file->piece_count = 0;
+    struct gs_leftover *leftover = gs_leftover_claim();
     file->descriptor = gs_directory_create_temporary(file->directory, file->name, error);
-    return file->descriptor < 0 ? -1 : 0;
+    if (file->descriptor < 0) {
+        gs_leftover_free(leftover);
+        return -1;
+    }
+    gs_leftover_list(leftover, gs_directory_descriptor(file->directory), file->name);
+    file->leftover = leftover;
+    return 0;
 }
 
 /* Write all pieces, whatever the kernel cuts short. */
@@ -146,6 +153,13 @@ int gs_temporary_open(const struct gs_temporary *file, struct gs_error *error)
     return descriptor;
 }
 
+void gs_temporary_forget(struct gs_temporary *file)
+{
+    gs_leftover_free(file->leftover);
+    file->leftover = NULL;
+    file->name[0] = '\0';
+}
+
 void gs_temporary_remove(struct gs_temporary *file)
 {
     if (file->descriptor >= 0)
@@ -153,7 +167,7 @@ void gs_temporary_remove(struct gs_temporary *file)
     if (file->name[0] != '\0')
         unlinkat(gs_directory_descriptor(file->directory), file->name, 0);
     file->descriptor = -1;
-    file->name[0] = '\0';
+    gs_temporary_forget(file);
     file->gathered_size = file->pieces_size = 0;
     file->piece_count = 0;
 }

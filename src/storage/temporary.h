@@ -10,6 +10,7 @@
 #ifndef GS_TEMPORARY_H
 #define GS_TEMPORARY_H
 
+#include "storage/leftovers.h"
 #include "storage/path.h"
 
 #include <stdint.h>
@@ -22,6 +23,7 @@ struct gs_temporary {
     struct gs_directory *directory;
     int descriptor;               /* -1: not open */
     char name[GS_TEMPORARY_SIZE]; /* empty: there is no file */
+    struct gs_leftover *leftover; /* its entry as long as there is one */
     uint8_t *gathered;            /* GS_GATHER_SIZE bytes, made when they are needed */
     size_t gathered_size;
     struct iovec pieces[1 + GS_PIECES_MAX]; /* the first is for what is gathered */
@@ -47,6 +49,7 @@ int gs_temporary_write_pair(struct gs_temporary *file, const uint8_t *first, siz
 int gs_temporary_close(struct gs_temporary *file, struct gs_error *error);
 /* A file that is closed, to read from its beginning: the caller's descriptor, or -1. */
 int gs_temporary_open(const struct gs_temporary *file, struct gs_error *error);
+void gs_temporary_forget(struct gs_temporary *file); /* it was moved to its name */
 void gs_temporary_remove(struct gs_temporary *file);
 
 #endif
