@@ -24,8 +24,9 @@ void gsl_open_sink(lua_State *L);
 void gsl_open_system(lua_State *L);
 void gsl_open_uid(lua_State *L);
 void gsl_open_wait(lua_State *L);
-/* These two leave a table of their own instead. [-0, +1, e] */
+/* These leave a table of their own instead. [-0, +1, e] */
 int gsl_open_dataset(lua_State *L);
+int gsl_open_gate(lua_State *L);
 int gsl_open_log(lua_State *L);
 
 #define GSL_ERROR_TYPE "getscu.error" /* metatable of error tables; getscu.errors fills it */

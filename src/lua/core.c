@@ -22,6 +22,8 @@ int luaopen_getscu_core(lua_State *L)
     gsl_open_wait(L);
     gsl_open_dataset(L);
     lua_setfield(L, -2, "dataset");
+    gsl_open_gate(L);
+    lua_setfield(L, -2, "gate");
     gsl_open_log(L);
     lua_setfield(L, -2, "log");
     lua_pushliteral(L, GETSCU_VERSION);
