@@ -10,14 +10,15 @@ local status = require "getscu.status"
 local FIELDS = { "query", "model", "priority" }
 
 local function start(self, request)
-    local context, err
+    local context, err, found
     for _, model in ipairs(request.model and { request.model } or { "study", "patient" }) do
         context, err = self:context_for(dimse.models[model].find)
+        found = model
         if context then break end
     end
     if not context then return nil, err end
     local bytes
-    bytes, err = query.new(request.query):encode(context.transfer_syntax)
+    bytes, err = query.complete(request.query, found):encode(context.transfer_syntax)
     if not bytes then return nil, err end
     local id = self:new_message_id()
     local sent, lost = self:send(context.id, { CommandField = dimse.C_FIND_RQ, MessageID = id,
@@ -63,7 +64,7 @@ end
 -- Leaving the loop early cancels. A failure raises its err, as io.lines does; find_all() returns
 -- it.
 -- @param request table: query (table by keyword, or data set); model ("patient", "study",
---   "psonly"); priority. QueryRetrieveLevel is "STUDY" where the query has none
+--   "psonly"); priority. Where a table has no QueryRetrieveLevel, its keys tell the level
 function association.methods:find(request)
     errors.check_fields(request, FIELDS, "association:find")
     local search, err = start(self, request)

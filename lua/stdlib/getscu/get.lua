@@ -110,7 +110,7 @@ function association.methods:get(request)
     if not context then return nil, store end
     local tally = request.tally or outcome.new():request()
     local id = self:new_message_id()
-    local identifier = query.new(request.query)
+    local identifier = query.complete(request.query, request.model)
     local sent, err = send_request(self, context, id, identifier, request.priority)
     if not sent then return nil, err end
     tally:begin(context.abstract_syntax, identifier)

@@ -35,6 +35,19 @@ function query.new(keys)
     return dataset.new(keys)
 end
 
+--- The same with its level: what a table leaves out is worked out from its keys.
+-- @param keys table by keyword as query{...} takes it, or a data set, which is taken as it is
+-- @param model of the request, or nil: in all but "patient" the highest level is STUDY
+-- @return data set; raises where a key cannot be
+function query.complete(keys, model)
+    if dataset.is(keys) then return keys end
+    local identifier, _, level = query(keys)
+    if level == "PATIENT" and model ~= "patient" and not keys.QueryRetrieveLevel then
+        identifier.QueryRetrieveLevel = "STUDY"
+    end
+    return identifier
+end
+
 local function split(key)
     local path, value = key:match("^([^=]*)=(.*)$")
     return path or key, value or ""
