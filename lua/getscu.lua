@@ -21,7 +21,7 @@ local function fail(err)
 end
 
 local actions = {
-    help = function() return help.render(options, help.language()) end,
+    help = function(all) return help.render(all, help.language()) end,
     version = versions.text,
 }
 
@@ -41,7 +41,7 @@ local function observers_of(settings)
 end
 
 -- What the command line says, in the words of the library.
-local function job_of(settings, parameters, queries, observers)
+local function job_of(settings, parameters, queries, observers, hooks)
     local contexts, who, err
     contexts, err = chosen.contexts(settings.sop_classes, settings.store_tc, settings.prefer)
     if err then return nil, err end
@@ -78,6 +78,7 @@ local function job_of(settings, parameters, queries, observers)
         ignore = settings.ignore,
         abort = settings.abort,
         observers = observers,
+        hooks = hooks,
     }
 end
 
@@ -124,13 +125,39 @@ local function configure_log(settings)
     return log.level(settings.log_level)
 end
 
+-- The scripts of a command line, loaded, and the options with theirs among them.
+local function scripts_of(arguments)
+    local paths, err = commandline.values(arguments, options, "--script")
+    if not paths then return nil, err end
+    local loaded = {}
+    for i, path in ipairs(paths) do
+        loaded[i], err = require("getscu.script").load(path)
+        if not loaded[i] then return nil, err end
+    end
+    if #loaded == 0 then return loaded, options end
+    local extended
+    extended, err = options.with_scripts(loaded)
+    if not extended then return nil, err end
+    return loaded, extended
+end
+
+local function hooks_of(settings, scripts)
+    if #scripts == 0 then return nil end
+    local memory = settings.script_memory
+    return require("getscu.hooks").new(scripts, { on_error = settings.on_script_error,
+        seconds = settings.script_timeout, memory = memory and memory << 20,
+        settings = settings })
+end
+
 local function main(arguments)
-    local settings, parameters = commandline.parse(arguments, options)
+    local scripts, table_of_options = scripts_of(arguments)
+    if not scripts then return fail(table_of_options) end
+    local settings, parameters = commandline.parse(arguments, table_of_options)
     show_arguments((settings or parameters).arguments)
     if not settings then return fail(parameters) end
     local action = actions[settings.action]
     if action then
-        local written = io.stdout:write(action()) and io.stdout:flush()
+        local written = io.stdout:write(action(table_of_options)) and io.stdout:flush()
         return written and 0 or errors.codes["report-write"].exit
     end
     local queries, observers, job, done, err
@@ -142,7 +169,7 @@ local function main(arguments)
     if not done then return fail(err) end
     observers, err = observers_of(settings)
     if not observers then return fail(err) end
-    job, err = job_of(settings, parameters, queries, observers)
+    job, err = job_of(settings, parameters, queries, observers, hooks_of(settings, scripts))
     if not job then return fail(err) end
     local _ <close> = process.on_signals({ "INT", "TERM" }, function(signal)
         job:interrupt(signal)

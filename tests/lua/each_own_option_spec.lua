@@ -280,6 +280,43 @@ describe("options of report and progress:", function()
     end)
 end)
 
+describe("options of hook scripts:", function()
+    local function script(text)
+        return box:file("return { accept = function(object) " .. text .. " end }", "hooks.lua")
+    end
+
+    row("--script", "loads a script, and another one where it is repeated", function(name)
+        local first, second = script "print 'one'", script "print 'two' return false"
+        local result = ask({}, name, first, name, second)
+        assert.equal(("one\ntwo\n"):rep(COUNT), result.out)
+        assert.same({}, result.files)
+        assert.equal(0, result.code)
+    end)
+
+    row("--on-script-error", "says what becomes of the object", function(name)
+        local failing = script "error 'no'"
+        assert.same({}, ask({}, "--script", failing, name, "refuse").files)
+        assert.equal(COUNT, #ask({}, "--script", failing, name, "keep").files)
+        local result = ask({}, "--script", failing, name, "abort")
+        assert.equal(1, #result.sent)
+        assert.equal(80, result.code)
+        assert.equal(1, ask({}, name, "keep").code) -- without a script
+    end)
+
+    row("--script-timeout", "limits the time of a hook", function(name)
+        local result = ask({}, "--script", script "while true do end", name, "1",
+            "--on-script-error", "abort")
+        assert.equal(82, result.code)
+        assert.matches("more than 1 seconds of CPU time", result.err)
+    end)
+
+    row("--script-memory", "limits the memory of a hook", function(name)
+        local hungry = script "local text = ('x'):rep(40 << 20)"
+        assert.equal(82, ask({}, "--script", hungry, name, "32").code)
+        assert.equal(0, ask({}, "--script", hungry, name, "400").code)
+    end)
+end)
+
 describe("options of programs:", function()
     row("--run", "runs a program in its place, with its arguments", function(name)
         local program = box:file("print(table.concat(arg, ' ', 0)); return 7", "program.lua")

@@ -44,8 +44,8 @@ end
 
 --- A data set that is there when something of it is first used.
 -- @param open function() -> what getscu.core gives | nil, err: then the use raises err
--- @param known table of what it has beside attributes, under names of small letters; it stays the
---   caller's, and scripts cannot assign to it
+-- @param known table of what it has beside attributes, under names of small letters, false where
+--   that is nil; it stays the caller's, and scripts cannot assign to it
 function dataset.lazy(open, known)
     return setmetatable({ [OPEN] = open, [KNOWN] = known }, metatable)
 end
@@ -128,7 +128,7 @@ function metatable:__index(key)
     local method = methods[key]
     if method then return method end
     local known = rawget(self, KNOWN)
-    if known and known[key] ~= nil then return known[key] end
+    if known and known[key] ~= nil then return known[key] or nil end
     return (fetch(self, attribute.path(key, USER), USER))
 end
 

@@ -70,6 +70,7 @@ errors.codes = {
     ["released"] = { exit = 80, when = "an association is used after its release" },
     ["aborted"] = { exit = 80, when = "an association is used after it was aborted or closed" },
     ["spawn-failed"] = { exit = 80, when = "a command cannot be run" },
+    ["script-exit"] = { exit = 80, when = "a script called os.exit; `exit` is its exit code" },
     ["script-load"] = { exit = 81, when = "a script does not load" },
     ["script-limit"] = { exit = 82, when = "a script ran past its limits" },
     ["interrupted"] = { exit = 130, when = "a signal; `signal` is its number, exit 128 + signal" },
@@ -115,6 +116,7 @@ end
 -- @return integer
 function errors.exit_code(err)
     if err.code == "interrupted" and err.signal then return 128 + err.signal end
+    if err.code == "script-exit" and err.exit then return err.exit end
     local entry = errors.codes[err.code]
     return entry and entry.exit or UNLISTED_EXIT
 end

@@ -23,6 +23,7 @@
 -- A script's options are rows of the same kind; for a boolean, one row sets true and one (`--no-x`)
 -- sets false.
 
+local errors = require "getscu.errors"
 local parameters = require "getscu.options.parameters"
 
 local sections = {}
@@ -30,10 +31,9 @@ for i, name in ipairs { "general", "network", "tls", "output", "own" } do
     sections[i] = require("getscu.options." .. name)
 end
 
--- The rows as one list of options, each with its names, section and group.
-local function flatten()
-    local list = {}
-    for _, section in ipairs(sections) do
+-- Adds the rows to a list of options, each with its names, section and group.
+local function flatten(some, list)
+    for _, section in ipairs(some) do
         for _, group in ipairs(section) do
             for _, option in ipairs(group) do
                 option.short, option.long = option[1] or nil, option[2]
@@ -46,12 +46,51 @@ local function flatten()
     return list
 end
 
-return {
+local options = {
     program = "getscu",
     summary = { en = "retrieve DICOM objects with C-GET", ja = "C-GET で DICOM オブジェクトを取得" },
     sections = sections, -- sections of groups of options, in the manual's order, then our own
-    list = flatten(), -- the same options in one list
+    list = flatten(sections, {}), -- the same options in one list
     parameters = parameters,
     prepare = parameters.prepare,
     check = parameters.check,
 }
+
+-- Who has a name already, as it is told.
+local function owners(list)
+    local by_name = {}
+    for _, option in ipairs(list) do
+        for _, name in ipairs { option.long, option.short or nil } do
+            by_name[name] = option.owner or "getscu"
+        end
+    end
+    return by_name
+end
+
+--- The same table with the options of scripts besides, each script's in a section of its own.
+-- @param scripts list of getscu.script
+-- @return table like this one | nil, err: two options have the same name
+function options.with_scripts(scripts)
+    local list = table.move(options.list, 1, #options.list, 1, {})
+    local all = table.move(sections, 1, #sections, 1, {})
+    for _, script in ipairs(scripts) do
+        local taken = owners(list)
+        local title = script.manifest.summary and (": " .. script.manifest.summary) or ""
+        local section = { name = script.name, en = script.name .. title, ja = script.name .. title }
+        for _, row in ipairs(script.rows) do
+            local other = taken[row[2]]
+            if other then
+                return nil, errors.new { code = "script-load", file = script.path,
+                    message = ("%s: option '%s' is one of %s already; give it another name")
+                        :format(script.path, row[2]:sub(3), other) }
+            end
+            row.owner = script.name
+        end
+        section[1] = table.move(script.rows, 1, #script.rows, 1, { name = "", en = "", ja = "" })
+        flatten({ section }, list)
+        all[#all + 1] = section
+    end
+    return setmetatable({ sections = all, list = list }, { __index = options })
+end
+
+return options

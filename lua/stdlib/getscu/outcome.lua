@@ -246,7 +246,10 @@ local precedence = { { 128, 255 }, { 80, 99 }, { 40, 59 }, { 60, 67 }, { 70, 79 
 -- @return integer, as in the table of exit codes; 0 where all is well
 function Outcome.__index:exit_code()
     local exits = {}
-    for _, err in ipairs(self.errors) do exits[#exits + 1] = errors.exit_code(err) end
+    for _, err in ipairs(self.errors) do
+        if err.code == "script-exit" then return errors.exit_code(err) end
+        exits[#exits + 1] = errors.exit_code(err)
+    end
     for _, group in ipairs(self.groups) do
         local code = group:judge()
         if code then exits[#exits + 1] = errors.codes[code].exit end

@@ -70,6 +70,13 @@ function placement.new(options)
     return self
 end
 
+--- Hooks look at every object before it has its name, and may give it another.
+-- @param needs "header" or "whole", as of getscu.hooks
+function Placement.__index:expect_hooks(needs)
+    self.judged = true
+    self.sink = core.sink.file(self.directory, self.hold, needs == "header")
+end
+
 --- Forgets which names were given: from here on the files of before are those of an earlier run.
 function Placement.__index:start_over()
     self.owners = {} -- by name, as of key_of: the UID of the object that has it
@@ -90,7 +97,7 @@ end
 
 -- What names are known by: names of a template may differ in the size of letters alone.
 local function key_of(self, name)
-    return self.make_name and name:lower() or name
+    return (self.make_name or self.judged) and name:lower() or name
 end
 
 -- What to do where a file has the name. Only what an earlier run has left is the user's to decide.
@@ -110,7 +117,7 @@ end
 -- @param command the C-STORE-RQ
 -- @return name and collision as the core takes them; nil: commit() gives the name, after arrival
 function Placement.__index:reserve(command)
-    if self.make_name then return nil end
+    if self.make_name or self.judged then return nil end
     local uid = command.AffectedSOPInstanceUID
     local name = names.of_uid(uid)
     if self.hold then name = prefix_of(self, command.AffectedSOPClassUID or "") .. "." .. name end
@@ -146,9 +153,11 @@ function Placement.__index:announce(command)
 end
 
 --- The name of an object, below the output directory; it is not safe yet.
--- @param object as of announce; without the header that a template needs it is the default name:
+-- @param object as of announce, with the `name` that a hook gave it; without the header that a
+--   template needs it is the default name:
 --   prefix of the modality and SOP Instance UID; what goes to the disk as it comes has the UID only
 function Placement.__index:name(object)
+    if object.name then return object.name end
     if self.make_name and (object.header or not self.needs_header) then
         return self.make_name(object)
     end

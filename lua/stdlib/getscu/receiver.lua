@@ -3,10 +3,11 @@
 -- A receiver belongs to a whole run: it knows what has arrived, and (getscu.placement) where.
 
 local core = require "getscu.core"
-local dataset = require "getscu.dataset"
 local dimse = require "getscu.dimse"
 local errors = require "getscu.errors"
+local intake = require "getscu.intake"
 local log = require "getscu.log"
+local object = require "getscu.object"
 local placement = require "getscu.placement"
 local status = require "getscu.status"
 local verdict = require "getscu.verdict"
@@ -16,7 +17,7 @@ local receiver = {}
 local Receiver = { __index = {}, __name = "getscu.receiver" }
 
 --- The names of its options.
-receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
+receiver.FIELDS = { "ignore", "hooks", table.unpack(placement.FIELDS) }
 
 local DISCARD = core.sink.discard()
 
@@ -25,7 +26,8 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
 --- A receiver.
 -- @param options table: ignore (true: objects are acknowledged and not kept, and no directory is
---   needed); directory, create_directory, storage, filename, on_collision, as of getscu.placement
+--   needed); hooks (getscu.hooks, which are asked about each object); directory, create_directory,
+--   storage, filename, on_collision, as of getscu.placement
 -- @return receiver | nil, err
 function receiver.new(options)
     errors.check_fields(options, receiver.FIELDS, "getscu.receiver")
@@ -35,6 +37,9 @@ function receiver.new(options)
         if not place then return nil, err end
         self.place = place
     end
+    self.hooks = options.hooks
+    self.judges = self.hooks and self.hooks:needs() -- its hooks decide about objects
+    if self.judges and self.place then self.place:expect_hooks(self.judges) end
     self:start_over()
     return self
 end
@@ -97,6 +102,7 @@ local function object_of(association, event, arrived)
         bytes = arrived and arrived.size,
         file = arrived and arrived.file,
         seconds = event.began and core.clock() - event.began,
+        object = event.object,
     }
 end
 
@@ -105,73 +111,84 @@ local function refuse(association, event, tally)
     local comment = "SOP Instance UID missing or too long"
     local read, err = association:skip_data()
     if not read then return nil, err end
-    local object = object_of(association, event)
-    object.status = code
-    tally:count_refused(object, comment)
+    local refused = object_of(association, event)
+    refused.status = code
+    tally:count_refused(refused, comment)
     return respond(association, event, code, comment)
 end
 
 -- The object is not where it belongs: tell why, count it, and tell the peer.
 local function answer_failure(association, event, arrived, tally)
-    local object = object_of(association, event, arrived)
+    local counted = object_of(association, event, arrived)
     local err = errors.wrap(arrived.error)
     if err.code == "object-broken" then
-        object.status = status.BROKEN_DATA_SET
-        tally:count_refused(object, err.message)
-        return respond(association, event, object.status, err.message)
+        counted.status = status.BROKEN_DATA_SET
+        tally:count_refused(counted, err.message)
+        return respond(association, event, counted.status, err.message)
     end
-    object.status = status.OUT_OF_RESOURCES
-    log.error("object %s: %s", verdict.printable(object.uid), err.message)
-    tally:count_failed(object, err)
-    local sent, lost = respond(association, event, object.status, "cannot store the object")
+    counted.status = status.OUT_OF_RESOURCES
+    log.error("object %s: %s", verdict.printable(counted.uid), err.message)
+    tally:count_failed(counted, err)
+    local sent, lost = respond(association, event, counted.status, "cannot store the object")
     if not sent then return nil, lost end
     if HOPELESS[err.errno] then association:cancel() end
     return true
 end
 
--- The object is where it belongs, and the peer knows.
-local function count(self, object, tally)
-    object.status = status.SUCCESS
-    local file, again = object.file, self.arrived[object.uid]
+-- It need not be asked for again. Returns whether that was known.
+local function note_arrival(self, uid)
+    local again = self.arrived[uid]
     if not again then
-        self.arrived[object.uid] = true
+        self.arrived[uid] = true
         self.arrived_count = self.arrived_count + 1
     end
+    return again
+end
+
+-- The hooks do not want it: as with a failure, but by choice.
+local function answer_refusal(self, association, event, arrived, tally)
+    local decision, counted = arrived.decision, object_of(association, event, arrived)
+    counted.status = decision.status
+    local sent, lost = respond(association, event, decision.status, decision.comment)
+    note_arrival(self, counted.uid)
+    tally:count_refused(counted, decision.reason)
+    if not sent then return nil, lost end
+    return true
+end
+
+-- The object is where it belongs, and the peer knows.
+local function count(self, counted, tally)
+    local file, again = counted.file, note_arrival(self, counted.uid)
     if again and self.new_only or file and file.duplicate then
-        tally:count_duplicate(object)
+        tally:count_duplicate(counted)
     elseif not file then
-        tally:count_discarded(object)
+        tally:count_discarded(counted)
     elseif file.kept then
         log.info("kept the file %s that was there", file.name)
-        tally:count_discarded(object)
+        tally:count_discarded(counted)
     else
         if file.renamed then
             log.warn("another object of the same name came before; this one is %s", file.name)
         elseif file.replaced then
             log.warn("replaced the file %s", file.name)
         end
-        tally:count_stored(object)
+        tally:count_stored(counted)
     end
 end
 
 -- Tells the peer first, so that it goes on while the object is counted here.
 local function answer(self, association, event, arrived, tally)
     if arrived.error then return answer_failure(association, event, arrived, tally) end
-    local sent, lost = respond(association, event, status.SUCCESS)
-    count(self, object_of(association, event, arrived), tally)
+    local decision = arrived.decision
+    if decision and not decision.keep and decision.status then
+        return answer_refusal(self, association, event, arrived, tally)
+    end
+    local counted = object_of(association, event, arrived)
+    counted.status = decision and decision.status or status.SUCCESS
+    local sent, lost = respond(association, event, counted.status)
+    count(self, counted, tally)
     if not sent then return nil, lost end
     return true
-end
-
--- The header of an object that has arrived and whose elements before Pixel Data did not fit the
--- window, from its file.
-local function read_header(association, object)
-    local path, err = association.core:spool()
-    if path then object.header, err = dataset.read(path) end
-    if not object.header then
-        log.warn("object %s has no header that can be read, and so its default name: %s",
-            verdict.printable(object.uid), err.message)
-    end
 end
 
 -- Receives an object whose name is known: the core commits it as soon as it is there.
@@ -186,38 +203,19 @@ local function keep_as(self, association, event, name, collision)
     return arrived, err
 end
 
--- Receives an object, and gives it its name when it is there.
-local function keep(self, association, event)
-    local context = association.contexts.by_id[event.context]
-    local place = self.place
-    local object = place:announce(event.command)
-    association.core:receive(place.sink, nil, nil, association.called)
-    local arrived, err = association:next_event()
-    if arrived and arrived.type == "header" then
-        if not arrived.incomplete then
-            object.header = dataset.decode(arrived.bytes or "", context.transfer_syntax)
-        end
-        association.core:resume(true)
-        arrived, err = association:next_event()
-    end
-    if arrived and not arrived.error then
-        if place.needs_header and not object.header then read_header(association, object) end
-        arrived.file, arrived.error = place:commit(association.core, object)
-    end
-    if object.header then dataset.core_of(object.header):close() end -- the collector sees no size
-    return arrived, err
-end
-
 -- Receives an object to where it belongs.
 -- @return the event of its end, with `file` or `error` | nil, err: the association has ended
 local function take(self, association, event)
-    if not self.place or self.new_only and self.arrived[event.command.AffectedSOPInstanceUID] then
+    local is_known = self.new_only and self.arrived[event.command.AffectedSOPInstanceUID]
+    if is_known or not self.place and not self.judges then
         association.core:receive(DISCARD)
         return association:next_event()
     end
-    local name, collision = self.place:reserve(event.command)
-    if name then return keep_as(self, association, event, name, collision) end
-    return keep(self, association, event)
+    if self.place then
+        local name, collision = self.place:reserve(event.command)
+        if name then return keep_as(self, association, event, name, collision) end
+    end
+    return intake.take(association, event, self.place, self.judges and self.hooks)
 end
 
 --- Receives the object that a C-STORE-RQ announces, and answers it.
@@ -237,6 +235,7 @@ function Receiver.__index:store(association, event, tally)
     end
     if not uid or uid == "" or command.cut then return refuse(association, event, tally) end
     warn_of_oddities(association, event)
+    if self.hooks then event.object = object.incoming(association, event) end
     local arrived, err = take(self, association, event)
     if not arrived then
         tally:count_failed(object_of(association, event), "it did not arrive whole")

@@ -16,6 +16,8 @@ local retrieve = {}
 
 local Job = { __index = {}, __name = "getscu.job" }
 
+local ENOUGH = errors.new { code = "cancelled", message = "a script has enough" }
+
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
     "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
     "identity", "relational", "show_contexts", "retrieve_timeout", "observers",
@@ -27,18 +29,34 @@ local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_len
 --   a list: one C-GET for each; relational, true: negotiate that keys of levels above may be left
 --   out); where (directory, create_directory, storage, ignore, filename, on_collision, as of
 --   getscu.receiver); abort (true: end the association by an abort in place of a release);
---   retrieve_timeout (of each C-GET, seconds); observers (list, as of getscu.outcome)
+--   retrieve_timeout (of each C-GET, seconds); observers (list, as of getscu.outcome); hooks (a
+--   manifest of a hook script, a list of them, or getscu.hooks)
 -- @return job | nil, err: the output directory or the template of file names is of no use
 function retrieve.new(options)
     errors.check_fields(options, FIELDS, "getscu.retrieve")
     local queries = {}
     for i, keys in ipairs(options.queries or { options.query or error("a query is missing", 2) }) do
-        queries[i] = query.new(keys) -- now: a misspelt keyword connects to nobody
+        -- now: a misspelt keyword connects to nobody
+        queries[i] = query.complete(keys, options.model)
     end
-    local store, err = receiver.new(receiver.pick(options))
+    local picked = receiver.pick(options)
+    picked.hooks = options.hooks and require("getscu.hooks").from(options.hooks)
+    local store, err = receiver.new(picked)
     if not store then return nil, err end
-    return setmetatable({ options = options, receiver = store, model = options.model or "study",
-        queries = queries, outcome = outcome.new(options.observers) }, Job)
+    local self = setmetatable({ options = options, receiver = store, hooks = picked.hooks,
+        model = options.model or "study", asked = queries }, Job)
+    if self.hooks then self.hooks:attach(self) end
+    self:begin()
+    return self
+end
+
+-- A new outcome; nothing was asked.
+function Job.__index:begin()
+    local observers = table.move(self.options.observers or {}, 1, #(self.options.observers or {}),
+        1, {})
+    if self.hooks then observers[#observers + 1] = self.hooks.notices end
+    self.outcome = outcome.new(observers)
+    self.queries = self.asked
 end
 
 --- Stops the job on behalf of a signal: C-CANCEL first, an abort the second time, or where there is
@@ -50,6 +68,7 @@ function Job.__index:interrupt(signal)
     local again = self.interrupted
     self.interrupted = cause
     self.outcome:error(cause)
+    if again and self.hooks then self.hooks.notices:abandon() end
     local running = self.association
     if not running then return end
     if again or not running.open then
@@ -58,6 +77,31 @@ function Job.__index:interrupt(signal)
         running.open.tally:cancel()
         running:cancel()
     end
+end
+
+--- Ends the C-GET that runs now, and asks for nothing more: what has come is enough.
+function Job.__index:enough()
+    self.interrupted = self.interrupted or ENOUGH
+    local running = self.association
+    if not running or not running.open then return end
+    running.open.tally:cancel()
+    running:cancel()
+end
+
+--- A hook has failed (getscu.hooks tells the log). Where that ends the job, nothing more is asked.
+function Job.__index:hook_failed(err)
+    self.outcome:error(err)
+    if err.code == "script-exit" or self.hooks.on_error == "abort" then
+        self.interrupted = self.interrupted or err
+        local running = self.association
+        if running and not running.ended then running:abort(err) end
+    end
+end
+
+--- Where an object is.
+-- @param name of its file, below the output directory
+function Job.__index:path_of(name)
+    return (self.options.directory or ".") .. "/" .. name
 end
 
 --- Whether it was interrupted: nothing more is to be asked for.
@@ -76,14 +120,22 @@ end
 function Job.__index:associate(proposal)
     local options = self.options
     local extended = options.relational and relational.items(proposal) or nil
-    local running, err = association.associate {
+    local request = {
         peer = options.peer, host = options.host, port = options.port, called = options.called,
         calling = options.calling, family = options.family, max_length = options.max_length,
         deadlines = options.deadlines, contexts = proposal,
         identity = options.identity, extended = extended, show_contexts = options.show_contexts,
         on_connect = function(connecting) self.association = connecting end,
     }
+    local err
+    if self.hooks then
+        request, err = self.hooks:propose(request)
+        if not request then return nil, err end
+    end
+    local running
+    running, err = association.associate(request)
     if running and extended then relational.check(running, extended) end
+    if running and self.hooks then self.hooks:associated(running) end
     return running, err
 end
 
@@ -196,18 +248,31 @@ local function perform(self)
     if not options.no_retry and not by_choice then run_rounds(self, false) end
 end
 
+-- The queries that scripts make of those that were asked for. False: a hook has failed.
+local function hooked_queries(self)
+    local list = {}
+    for _, identifier in ipairs(self.asked) do
+        local made = self.hooks:queries(identifier)
+        if not made then return false end
+        table.move(made, 1, #made, #list + 1, list)
+    end
+    self.queries = list
+    return true
+end
+
 --- Runs the job once.
 -- @return outcome (getscu.outcome), which judges it
 function Job.__index:run()
     self.outcome:begin()
-    perform(self)
+    if not self.hooks or hooked_queries(self) and #self.queries > 0 then perform(self) end
     self.outcome:finish()
+    if self.hooks then self.hooks:done(self.outcome) end
     return self.outcome
 end
 
 --- Prepares for another run of the same job: a new outcome; files of before are replaced.
 function Job.__index:start_over()
-    self.outcome = outcome.new(self.options.observers)
+    self:begin()
     self.receiver:start_over()
 end
 

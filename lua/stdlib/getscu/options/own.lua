@@ -2,6 +2,7 @@
 
 local FILE = { { name = "file", type = "file" } }
 local MODELS = { "patient", "study", "psonly", "composite", "withoutbulkdata" }
+local ON_SCRIPT_ERROR = { "refuse", "keep", "abort" }
 local COLLISIONS = { "overwrite", "skip", "rename", "fail" }
 
 return { name = "own", en = "options of this program's own", ja = "独自",
@@ -73,6 +74,29 @@ return { name = "own", en = "options of this program's own", ja = "独自",
             arguments = { { name = "seconds", type = "integer", min = 1 } },
             en = "the longest time for a whole C-GET (default: no limit)",
             ja = "C-GET 全体にかけてよい時間(既定: 無制限)" },
+    },
+    { name = "scripts", en = "hook scripts", ja = "フックスクリプト",
+        { false, "--script", field = "scripts", list = true, arguments = FILE, ready = true,
+            en = "a script whose hooks choose, change and name what arrives; may be repeated; "
+                .. "with --help its own options are shown too",
+            ja = "届いたものの選択、変更、命名をするスクリプト。繰り返し可。--help と"
+                .. "並べるとその独自オプションも示す" },
+        { false, "--on-script-error", field = "on_script_error", ready = true,
+            default = "refuse", requires = "--script",
+            arguments = { { name = "policy", type = "choice", choices = ON_SCRIPT_ERROR } },
+            en = "what becomes of the object whose hook fails: refuse (with 0110H), keep (as it "
+                .. "came), abort (the association)",
+            ja = "フックが失敗したオブジェクトの扱い: refuse (0110H で断る), keep (そのまま残す), "
+                .. "abort (アソシエーションを中止)" },
+        { false, "--script-timeout", field = "script_timeout", ready = true, default = 30,
+            requires = "--script",
+            arguments = { { name = "seconds", type = "integer", min = 1, max = 86400 } },
+            en = "the CPU time that one call of a hook may take",
+            ja = "フック一回にかけてよい CPU 時間" },
+        { false, "--script-memory", field = "script_memory", ready = true, requires = "--script",
+            arguments = { { name = "MiB", type = "integer", min = 1, max = 1048576 } },
+            en = "the memory that Lua may use while a hook runs (default: no limit)",
+            ja = "フック実行中に Lua が使ってよいメモリー(既定: 無制限)" },
     },
     { name = "programs", en = "programs", ja = "プログラム",
         { false, "--run", field = "program", leads = true, ready = true,

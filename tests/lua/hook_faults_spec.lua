@@ -1,0 +1,165 @@
+local asking = require "asking"
+local dataset = require "getscu.dataset"
+local peer = require "peer"
+local support = require "support"
+
+-- What becomes of object, association and exit code when a hook fails or does not end.
+
+local UID = "1.2.3.4."
+
+local box
+
+setup(function() box = support.box() end)
+teardown(function() box:close() end)
+
+-- Runs the program with a script against a server that sends objects until it is aborted.
+-- @return result, with statuses, ending (how the association ended), files, directory
+local function run(text, words, count)
+    local out = box:directory("out")
+    local statuses, ending = {}, nil
+    local result = peer.converse(box, { asking.study "1.2.3", "-od", out, "--script",
+        box:file(text, "hooks.lua"), words or {} }, function(link)
+        local request = link:request()
+        for i = 1, count or 1 do
+            link:offer(UID .. i, peer.image(UID .. i))
+            local event = link:event()
+            if event.type ~= "command" then
+                ending = event.type
+                return
+            end
+            statuses[i] = event.command.Status
+        end
+        link:respond(request, 0xB000, { completed = 0 })
+        ending = link:await_end()
+    end)
+    result.statuses, result.ending = statuses, ending
+    result.directory, result.files = out, support.list(out)
+    return result
+end
+
+describe("a hook that fails", function()
+    it("refuses its object with 0110H, and the next one has its turn", function()
+        local result = run("local count = 0\nreturn { accept = function()\ncount = count + 1\n"
+            .. "if count == 1 then error 'not this one' end\nend }", nil, 2)
+        assert.same({ 0x0110, 0 }, result.statuses)
+        assert.same({ "CT." .. UID .. "2" }, result.files)
+        assert.equal(80, result.code)
+        assert.matches("hook 'accept' of %S*hooks.lua: %S*hooks.lua:4: not this one", result.err)
+        assert.matches("stack traceback:", result.err)
+        assert.equal("released", result.ending)
+    end)
+
+    it("keeps its object as it came, if so asked", function()
+        local result = run("return { edit = function(object) object.PatientID = 'X'\n"
+            .. "error 'half done' end, name = function() return 'never' end }",
+            { "--on-script-error", "keep" })
+        assert.same({ 0 }, result.statuses)
+        assert.same({ "CT." .. UID .. "1" }, result.files)
+        assert.equal("P", dataset.read(result.directory .. "/" .. result.files[1]).PatientID)
+        assert.equal(80, result.code)
+    end)
+
+    it("aborts the association, if so asked", function()
+        local result = run("return { accept = function() error 'enough' end }",
+            { "--on-script-error", "abort" }, 3)
+        assert.same({}, result.statuses)
+        assert.equal("aborted", result.ending)
+        assert.same({}, result.files)
+        assert.equal(80, result.code)
+    end)
+
+    for _, thrown in ipairs { "error()", "error(nil)", "error({})", "error(7)", "error(print)",
+        "error(setmetatable({}, { __tostring = function() error 'again' end }))",
+        "local x = nil + 1", "(function() local function f() return 1 + f() end f() end)()" } do
+        it("is told whatever it throws: " .. thrown, function()
+            local result = run("return { accept = function() " .. thrown .. " end }")
+            assert.same({ 0x0110 }, result.statuses)
+            assert.equal(80, result.code, result.err)
+            assert.matches("hook 'accept' of %S*hooks.lua: %S", result.err)
+        end)
+    end
+
+    it("because it waits is told that it cannot", function()
+        for _, waits in ipairs { "coroutine.yield()", "require 'getscu'.tasks.sleep(0.01)" } do
+            local result = run("return { accept = function() " .. waits .. " end }")
+            if waits:find "yield" then
+                assert.same({ 0x0110 }, result.statuses)
+                assert.matches("wait", result.err)
+                assert.equal(80, result.code)
+            end
+        end
+    end)
+end)
+
+describe("a hook that exits", function()
+    it("ends the association by an abort, and the program with its code", function()
+        local result = run("return { accept = function() os.exit(7) end }", nil, 2)
+        assert.same({}, result.statuses)
+        assert.equal("aborted", result.ending)
+        assert.same({}, result.files)
+        assert.equal(7, result.code, result.err)
+    end)
+
+    it("when it is told something does the same", function()
+        local result = run("return { on_stored = function() os.exit(9) end }", nil, 3)
+        assert.equal("aborted", result.ending)
+        assert.equal(9, result.code, result.err)
+    end)
+end)
+
+describe("a hook that does not end", function()
+    it("is stopped when its CPU time is over, and refuses its object", function()
+        local result = run("return { accept = function() while true do end end }",
+            { "--script-timeout", "1" })
+        assert.same({ 0x0110 }, result.statuses)
+        assert.same({}, result.files)
+        assert.equal(82, result.code)
+        assert.matches("more than 1 seconds of CPU time", result.err)
+    end)
+
+    it("is stopped also where it catches errors", function()
+        local result = run("return { accept = function() while true do "
+            .. "pcall(function() while true do end end) end end }", { "--script-timeout", "1" })
+        assert.same({ 0x0110 }, result.statuses)
+        assert.equal(82, result.code)
+    end)
+
+    it("is stopped also when it is told something", function()
+        local result = run("return { on_stored = function() while true do end end }",
+            { "--script-timeout", "1" }, 2)
+        assert.equal(2, #result.files)
+        assert.equal(82, result.code, result.err)
+    end)
+
+    it("in a way that nothing stops ends the program: abort, nothing half-written, 82", function()
+        local result = run("return { accept = function() "
+            .. "(('a'):rep(40)):find((('a?'):rep(40)) .. ('a'):rep(40) .. 'b') end }",
+            { "--script-timeout", "1" })
+        assert.same({}, result.statuses)
+        assert.equal("aborted", result.ending)
+        assert.same({}, result.files)
+        assert.equal(82, result.code)
+        assert.matches("^F: ", result.err)
+    end)
+
+    it("may wait as long as it likes", function()
+        local result = run("local getscu = require 'getscu'\nreturn { on_stored = function() "
+            .. "getscu.tasks.sleep(1.2) print 'awake' end }", { "--script-timeout", "1" })
+        assert.equal("awake\n", result.out)
+        assert.equal(1, #result.files)
+    end)
+end)
+
+describe("a hook that wants too much memory", function()
+    for _, bomb in ipairs { "local t = {} while true do t[#t + 1] = {} end",
+        "('x'):rep(1 << 30)" } do
+        it("fails, and the rest goes on: " .. bomb, function()
+            local result = run("local first = true\nreturn { accept = function() "
+                .. "if first then first = false " .. bomb .. " end end }",
+                { "--script-memory", "32" }, 2)
+            assert.same({ 0x0110, 0 }, result.statuses)
+            assert.equal(1, #result.files)
+            assert.equal(82, result.code, result.err)
+        end)
+    end
+end)
