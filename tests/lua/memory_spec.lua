@@ -45,4 +45,35 @@ describe("an object of 512 MiB", function()
             end
         end)
     end
+
+    -- The end of the only file in a folder, which holds nothing but pixels, as a sum of its bytes.
+    local function sum_of_pixels(folder)
+        local path = folder .. "/" .. support.list(folder)[1]
+        return box:tool { "sh", "-c", 'tail -c "$0" "$1" | md5sum', tostring(OBJECT - (1 << 20)),
+            path }
+    end
+
+    -- Retrieves it into a folder that is gone afterwards. Returns the sum, and the peak in KiB.
+    local function retrieve(...)
+        local out, log = box:directory("out"), box:new_path("log")
+        local said = box:tool(support.words(support.build .. "/bench/timer", log, support.getscu,
+            "-S", "-k", "QueryRetrieveLevel=STUDY", "-aec", server.title, "-od", out, { ... },
+            "127.0.0.1", server.port))
+        local peak, code = said:match "^%S+ (%d+) (%d+)"
+        assert.equal("0", code, support.read(log))
+        local sum = sum_of_pixels(out)
+        box:tool { "rm", "-r", out }
+        return sum, tonumber(peak)
+    end
+
+    it("is edited with less than 32 MiB of memory, and its pixels stay as they are", function()
+        local plain = retrieve()
+        for _, whole in ipairs { "", "whole = true, " } do
+            local script = box:file("return { " .. whole .. "edit = function(object) "
+                .. "object.PatientID = 'EDITED'; object.PatientComments = ('x'):rep(3000) end }")
+            local edited, peak = retrieve("--script", script)
+            assert.equal(plain, edited)
+            if not support.sanitized then assert.is_true(peak < 32 << 10, peak .. " KiB") end
+        end
+    end)
 end)
