@@ -159,7 +159,8 @@ describe("the examples", function()
     end)
 
     it("say how they are used", function()
-        for _, name in ipairs { "archive", "echo", "fetch-list", "find", "phantoms", "store-folder",
+        for _, name in ipairs { "archive", "echo", "fetch-list", "find", "nightly-pull",
+            "store-folder",
             "two-associations" } do
             local code, _, err = run(name)
             assert.equal(1, code, name)
