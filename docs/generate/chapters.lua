@@ -124,7 +124,24 @@ local function is_retrieval(row)
     end
 end
 
+-- The stable codes of errors, by exit code.
+local function error_chapter()
+    local codes = require("getscu.errors").codes
+    local sorted = {}
+    for name in pairs(codes) do sorted[#sorted + 1] = name end
+    table.sort(sorted, function(a, b)
+        local first, second = codes[a].exit, codes[b].exit
+        return first < second or first == second and a < b
+    end)
+    local lines = { "\n| code | exit | when |\n|---|---|---|" }
+    for _, name in ipairs(sorted) do
+        lines[#lines + 1] = ("| `%s` | %d | %s |"):format(name, codes[name].exit, codes[name].when)
+    end
+    return table.concat(lines, "\n") .. "\n"
+end
+
 local generators = {
+    ["error codes"] = error_chapter,
     options = option_chapter,
     parameters = parameter_chapter,
     ["get classes"] = class_chapter(is_retrieval),
