@@ -151,6 +151,34 @@ std::string_view raw_text(DcmElement *element);
 void put_bytes(DcmElement *element, std::string_view bytes);
 DcmSequenceOfItems *as_sequence(DcmElement *element); /* null: it is none */
 
+/* --- files: write.cc -------------------------------------------------------------------------- */
+
+/* A new file beside the one that it shall become; it goes with this unless it is kept. Throws
+ * "dataset-file". */
+class Temporary
+{
+  public:
+    explicit Temporary(const char *path);
+    ~Temporary();
+    Temporary(const Temporary &) = delete;
+    Temporary &operator=(const Temporary &) = delete;
+    void keep(); /* under its final name */
+    int descriptor() const
+    {
+        return descriptor_;
+    }
+
+  private:
+    std::string path_;
+    std::string name_;
+    int descriptor_ = -1;
+};
+
+/* False and errno: not all of it was written. */
+bool write_all(int fd, const char *bytes, size_t size);
+/* `path` is for what a failure says. */
+void write_part10(Root &root, E_TransferSyntax syntax, int fd, const char *path);
+
 /* --- life: dataset.cc ------------------------------------------------------------------------- */
 
 gs_dataset *new_view(const std::shared_ptr<Root> &root, DcmItem *item, DcmTagKey top,

@@ -139,57 +139,46 @@ static void encode_element(gs_dataset *dataset, gs_tag tag, const char *transfer
         fail_with("dataset-value", tag_text(element->getTag()), condition);
 }
 
-namespace
-{
-/* A new file beside the one that it shall become; it goes with this unless it is kept. */
-class Temporary
-{
-  public:
-    explicit Temporary(const std::string &path)
-    {
-        for (unsigned attempt = 0; attempt < 100 && fd < 0; attempt++) {
-            name = path + ".part-" + std::to_string(getpid()) + "-" + std::to_string(attempt);
-            fd = open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-            if (fd < 0 && errno != EEXIST)
-                return;
-        }
-    }
-    ~Temporary()
-    {
-        if (fd < 0)
-            return;
-        close(fd);
-        unlink(name.c_str());
-    }
-    Temporary(const Temporary &) = delete;
-    Temporary &operator=(const Temporary &) = delete;
-
-    /* False and errno: it is not there under its final name. */
-    bool keep_as(const char *path)
-    {
-        int closing = fd;
-        fd = -1;
-        if (close(closing) == 0 && rename(name.c_str(), path) == 0)
-            return true;
-        int problem = errno;
-        unlink(name.c_str());
-        errno = problem;
-        return false;
-    }
-
-    int fd = -1;
-    std::string name;
-};
-} // namespace
-
-[[noreturn]] static void fail_on(const char *path, int number)
+[[noreturn]] static void fail_on(const std::string &path, int number)
 {
     Failure failure{};
-    gs_error_system(&failure.error, "dataset-file", number, "%s", path);
+    gs_error_system(&failure.error, "dataset-file", number, "%s", path.c_str());
     throw failure;
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
+Temporary::Temporary(const char *path) : path_(path)
+{
+    for (unsigned attempt = 0; attempt < 100 && descriptor_ < 0; attempt++) {
+        name_ = path_ + ".part-" + std::to_string(getpid()) + "-" + std::to_string(attempt);
+        descriptor_ =
+            open(name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (descriptor_ < 0 && errno != EEXIST)
+            break;
+    }
+    if (descriptor_ < 0)
+        fail_on(path_, errno);
+}
+
+Temporary::~Temporary()
+{
+    if (descriptor_ < 0)
+        return;
+    close(descriptor_);
+    unlink(name_.c_str());
+}
+
+void Temporary::keep()
+{
+    int closing = descriptor_;
+    descriptor_ = -1;
+    if (close(closing) == 0 && rename(name_.c_str(), path_.c_str()) == 0)
+        return;
+    int problem = errno;
+    unlink(name_.c_str());
+    fail_on(path_, problem);
+}
+
+bool write_all(int fd, const char *bytes, size_t size)
 {
     while (size > 0) {
         ssize_t written = ::write(fd, bytes, size);
@@ -235,6 +224,19 @@ static bool clear_preamble(int fd)
     return pwrite(fd, zeros, sizeof zeros, 0) == static_cast<ssize_t>(sizeof zeros);
 }
 
+void write_part10(Root &root, E_TransferSyntax syntax, int fd, const char *path)
+{
+    check_writable(root, syntax);
+    int problem = 0;
+    OFCondition condition = write_file(root, syntax, fd, problem);
+    if (problem != 0)
+        fail_on(path, problem);
+    if (condition.bad())
+        fail_with("dataset-value", path, condition);
+    if (!root.touched.empty() && !clear_preamble(fd))
+        fail_on(path, errno);
+}
+
 static void write(gs_dataset *dataset, const char *path, const char *transfer_syntax)
 {
     std::shared_ptr<Root> root = whole_of(dataset);
@@ -242,18 +244,8 @@ static void write(gs_dataset *dataset, const char *path, const char *transfer_sy
     E_TransferSyntax syntax = uid.empty() ? EXS_LittleEndianExplicit : syntax_named(uid.c_str());
     check_writable(*root, syntax);
     Temporary file(path);
-    if (file.fd < 0)
-        fail_on(path, errno);
-    int problem = 0;
-    OFCondition condition = write_file(*root, syntax, file.fd, problem);
-    if (problem != 0)
-        fail_on(path, problem);
-    if (condition.bad())
-        fail_with("dataset-value", path, condition);
-    if (!root->touched.empty() && !clear_preamble(file.fd))
-        fail_on(path, errno);
-    if (!file.keep_as(path))
-        fail_on(path, errno);
+    write_part10(*root, syntax, file.descriptor(), path);
+    file.keep();
 }
 
 } // namespace room
