@@ -1,4 +1,5 @@
-# getscu: `make` builds build/getscu and build/lua/getscu/core.so; README.md has the other targets.
+# getscu: `make` builds build/getscu, and core.so and imaging_core.so in build/lua/getscu; README.md
+# has the other targets.
 #
 #   make [SANITIZE=address,undefined] [DEBUG=1]
 #   make demo | test | peers | lint | format | docs | bench | install | clean
@@ -21,12 +22,18 @@ all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(com
 all_cxxflags = -std=c++17 $(warnings) $(common) $(CXXFLAGS)
 dcmtk_libs := -ldcmdata -loflog -lofstd
 core_libs := $(dcmtk_libs) -lcrypto -lz -lstdc++ -lm -lpthread
+# Codecs and imaging, which only imaging_core.so is linked with: the program starts without them.
+imaging_libs := -ldcmimage -ldcmimgle -ldcmjpeg -ldcmjpls $(dcmtk_libs) -lz -lstdc++ -lm
 
 rooms := protocol net storage text dcmtk session lua
-core_sources := src/error.c $(filter-out src/lua/library.c,$(wildcard $(rooms:%=src/%/*.c))) \
-    $(wildcard src/dcmtk/*.cc)
+core_sources := src/error.c $(wildcard src/dcmtk/*.cc) \
+    $(filter-out src/lua/library.c src/lua/imaging.c,$(wildcard $(rooms:%=src/%/*.c)))
+# What of the core the imaging is made of, and what it has of its own.
+imaging_shared := src/error.c src/lua/binding.c $(wildcard src/text/*.c src/dcmtk/*.cc)
+imaging_sources := src/lua/imaging.c $(wildcard src/dcmtk/imaging/*.cc)
 object = $(patsubst src/%,$(BUILD)/obj/%.o,$(1))
 core_objects := $(call object,$(core_sources))
+imaging_objects := $(call object,$(imaging_sources))
 # What the C units are linked with: everything that knows no Lua.
 plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
 library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lua)
@@ -40,7 +47,7 @@ completions := $(BUILD)/completions/getscu.bash $(BUILD)/completions/getscu.zsh 
 
 .PHONY: all module docs demo test run-tests peers lint format bench run-bench install install-module clean
 all: $(BUILD)/getscu module $(manuals) $(completions)
-module: $(BUILD)/lua/getscu/core.so
+module: $(BUILD)/lua/getscu/core.so $(BUILD)/lua/getscu/imaging_core.so
 
 program_objects := $(BUILD)/obj/main.c.o $(BUILD)/obj/lua/library.c.o $(BUILD)/obj/library.c.o
 $(BUILD)/getscu: $(core_objects) $(program_objects)
@@ -50,6 +57,10 @@ $(BUILD)/getscu: $(core_objects) $(program_objects)
 $(BUILD)/lua/getscu/core.so: $(core_objects)
 	@mkdir -p $(@D)
 	$(CC) -shared $(instrument) $(LDFLAGS) -o $@ $^ $(core_libs)
+
+$(BUILD)/lua/getscu/imaging_core.so: $(call object,$(imaging_shared)) $(imaging_objects)
+	@mkdir -p $(@D)
+	$(CC) -shared $(instrument) $(LDFLAGS) -o $@ $^ $(imaging_libs)
 
 # The Lua library, compiled in.
 $(BUILD)/library.c: src/lua/embed.lua $(library)
@@ -116,7 +127,8 @@ lint:
 	.ci/lint
 
 format:
-	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/dcmtk/*.cc tests/c/*.[ch] tests/bench/*.[ch])
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] src/dcmtk/*.cc \
+	    src/dcmtk/*/*.cc tests/c/*.[ch] tests/bench/*.[ch])
 
 bench:
 	.ci/install build test
@@ -138,9 +150,12 @@ install: all install-module
 	    install -D -m 644 $$file $(share)/getscu/$$(basename $$file) || exit 1; \
 	done
 
-# The core and the library for a stock lua5.4.
+# The core, the imaging and the library for a stock lua5.4; getscu itself takes the imaging there.
 install-module: module
-	install -D -m 755 $(BUILD)/lua/getscu/core.so $(DESTDIR)$(LUA_LIBDIR)/getscu/core.so
+	for name in core imaging_core; do \
+	    install -D -m 755 $(BUILD)/lua/getscu/$$name.so \
+	        $(DESTDIR)$(LUA_LIBDIR)/getscu/$$name.so || exit 1; \
+	done
 	for file in $(library:lua/stdlib/%=%); do \
 	    case $$file in lua/*) continue ;; esac; \
 	    install -D -m 644 lua/stdlib/$$file $(DESTDIR)$(LUA_SHAREDIR)/$$file || exit 1; \
@@ -149,4 +164,5 @@ install-module: module
 clean:
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(core_objects) $(program_objects)) $(unit_tests:=.d) $(benches:=.d)
+-include $(patsubst %.o,%.d,$(core_objects) $(imaging_objects) $(program_objects)) \
+    $(unit_tests:=.d) $(benches:=.d)

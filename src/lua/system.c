@@ -97,6 +97,16 @@ static int gsl_mkdtemp(lua_State *L)
     return 1;
 }
 
+/* executable() -> path of the program that runs, without links | nil, error */
+static int gsl_executable(lua_State *L)
+{
+    char path[PATH_MAX];
+    if (realpath("/proc/self/exe", path) == NULL)
+        return fail(L, "find", "/proc/self/exe");
+    lua_pushstring(L, path);
+    return 1;
+}
+
 /* isatty(0 | 1 | 2) -> boolean */
 static int gsl_isatty(lua_State *L)
 {
@@ -144,6 +154,7 @@ void gsl_open_system(lua_State *L)
                                          {"mkdir", gsl_mkdir},
                                          {"mkdtemp", gsl_mkdtemp},
                                          {"isatty", gsl_isatty},
+                                         {"executable", gsl_executable},
                                          {"hmac_sha256", gsl_hmac_sha256},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);

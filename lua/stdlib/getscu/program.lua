@@ -1,5 +1,7 @@
 --- program: from the arguments to the exit code. Runs the default script, or the one of --run.
 
+local core = require "getscu.core"
+
 -- What the program that runs sees as `arg`; as in a stock interpreter, what stands before its own
 -- name is at negative places: getscu itself at arg[-1].
 local function command_line(arguments, from)
@@ -17,6 +19,13 @@ local function absolute(path)
         if template:sub(1, 1) == "/" then kept[#kept + 1] = template end
     end
     return table.concat(kept, ";")
+end
+
+-- Modules of the core that are not in the program itself: beside it in a build tree, where `make
+-- install` puts them from there. Those are of the same build, so they come first.
+local function beside_program()
+    local folder = (core.system.executable() or ""):match "^(/[^;?]*)/"
+    return folder and ("%s/lua/?.so;%s/../lib/lua/5.4/?.so;"):format(folder, folder) or ""
 end
 
 local function load_program(name)
@@ -52,7 +61,7 @@ return function(arguments)
     -- Most of what lives is the library: to collect later saves a third of the time in Lua.
     collectgarbage("setpause", 300)
     package.path = absolute(package.path)
-    package.cpath = absolute(package.cpath)
+    package.cpath = beside_program() .. absolute(package.cpath)
     if arguments[1] == "--run" then return run_program(arguments) end
     arg = command_line(arguments, 1) -- luacheck: ignore 121
     return exit_code(require("getscu.library").load("getscu.lua")(table.unpack(arg)))
