@@ -12,8 +12,9 @@
 namespace room
 {
 
-/* Items that a path may count to: creating item n creates those before it. */
-constexpr long ITEM_MAX = 9999;
+constexpr long ITEM_MAX = 99999999; /* items that a path may count to */
+/* The same where it is created: creating item n creates those before it. */
+constexpr long NEW_ITEM_MAX = 9999;
 
 std::string tag_text(const DcmTagKey &key)
 {
@@ -307,6 +308,9 @@ DcmTag check_creatable(gs_dataset *dataset, const std::vector<Step> &path)
             fail("bad-path", "%s is no sequence", tag_text(tag).c_str());
         target.tag = tag;
         target.index = path[i].item;
+        if (path[i].item > NEW_ITEM_MAX && target.entry() == nullptr)
+            fail("bad-path", "item %ld of %s cannot be created: at most %ld", path[i].item,
+                 tag_text(tag).c_str(), NEW_ITEM_MAX);
         if (i + 1 < path.size())
             target.item = target.entry();
     }
