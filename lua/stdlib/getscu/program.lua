@@ -2,6 +2,8 @@
 
 local core = require "getscu.core"
 
+local errors = require "getscu.errors"
+
 -- What the program that runs sees as `arg`; as in a stock interpreter, what stands before its own
 -- name is at negative places: getscu itself at arg[-1].
 local function command_line(arguments, from)
@@ -40,6 +42,12 @@ local function exit_code(value)
     return math.tointeger(value) or 1
 end
 
+-- An error of the library is told by its message, everything else with where it happened.
+local function traceback(err)
+    if errors.is(err) then return err end
+    return debug.traceback(tostring(err), 2)
+end
+
 local function run_program(arguments)
     local name = arguments[2]
     if not name and require("getscu.core").system.isatty(0) then
@@ -54,7 +62,11 @@ local function run_program(arguments)
         return 81
     end
     arg = command_line(arguments, 3) -- luacheck: ignore 121
-    return exit_code(chunk(table.unpack(arg)))
+    local results = table.pack(xpcall(chunk, traceback, table.unpack(arg)))
+    if results[1] then return exit_code(results[2]) end
+    if not errors.is(results[2]) then error(results[2], 0) end
+    io.stderr:write("F: ", results[2].message, "\n") -- as of assert(getscu.associate { ... })
+    return errors.exit_code(results[2])
 end
 
 return function(arguments)
