@@ -9,7 +9,7 @@ local INTERNAL = {
     dataset = { "core_of", "is_open", "lazy", "wrap" },
     errors = { "check_fields", "wrap" },
     receiver = { "FIELDS", "pick" },
-    tasks = { "start_through" },
+    tasks = { "refuse_waiting", "start_through" },
     log = { "before" },
 }
 

@@ -2,7 +2,7 @@ local getscu = require "getscu"
 local support = require "support"
 
 local EXAMPLES = "scripts/examples/"
-local phantoms = dofile(EXAMPLES .. "phantoms.lua")
+local phantoms = dofile "scripts/demo/phantoms.lua"
 
 local box, archive, peer
 setup(function()

@@ -62,6 +62,25 @@ describe("the example", function()
         assert.equal(2, #result.files)
     end)
 
+    it("deidentify.lua takes away who it was, the same way for all objects", function()
+        local result = run("deidentify", "PHANTOM-1", "--secret", "s", "--dates", "shifted")
+        assert.equal(0, result.code, result.err)
+        assert.equal(24, #result.files)
+        local studies, count = {}, 0
+        for _, name in ipairs(result.files) do
+            local object = assert(getscu.dataset.read(result.directory .. "/" .. name))
+            assert.not_equal("PHANTOM-1", object.PatientID)
+            assert.equal("YES", object.PatientIdentityRemoved)
+            assert.equal("CT." .. object.SOPInstanceUID, name)
+            assert.equal(object.SOPInstanceUID, object:meta().sop_instance)
+            assert.equal(object.Rows * object.Columns * 2, #object.PixelData)
+            count = count + (studies[object.StudyInstanceUID] and 0 or 1)
+            studies[object.StudyInstanceUID] = true
+        end
+        assert.equal(1, count)
+        assert.equal(1, run("deidentify", "PHANTOM-1").code) -- without a secret
+    end)
+
     it("each-series.lua runs a command on each series", function()
         local result = run("each-series", "PHANTOM-3", "--command", "ls,-1")
         assert.equal(0, result.code, result.err)

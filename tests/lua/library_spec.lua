@@ -97,8 +97,8 @@ describe("an association", function()
     it("goes on after a C-GET that failed", function()
         local out = box:directory("out")
         local pacs <close> = assert(associate(server))
-        local nothing, err = pacs:get { model = "study", query = { StudyInstanceUID = study },
-            directory = out }
+        local without_level = getscu.dataset.new { StudyInstanceUID = study }
+        local nothing, err = pacs:get { model = "study", query = without_level, directory = out }
         assert.is_nil(nothing)
         assert.equal("failed", err.code)
         assert.equal(err.status, err.result.response.status)

@@ -66,7 +66,7 @@ describe("the preview page", function()
 
     it("takes the phantoms, reports among them", function()
         local phantoms = box:new_path("phantoms")
-        assert.equal(0, box:getscu("--run", "scripts/examples/phantoms.lua", phantoms).code)
+        assert.equal(0, box:getscu("--run", "scripts/demo/phantoms.lua", phantoms).code)
         local target = box:new_path("page")
         assert.equal(0, preview(phantoms, target).code)
         local images, others = 0, 0

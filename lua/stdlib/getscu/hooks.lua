@@ -14,6 +14,7 @@ local notices = require "getscu.notices"
 local query = require "getscu.query"
 local script = require "getscu.script"
 local status = require "getscu.status"
+local tasks = require "getscu.tasks"
 local verdict = require "getscu.verdict"
 
 local hooks = {}
@@ -111,7 +112,9 @@ end
 -- Calls one hook. Returns true and its answers, or false and the err.
 local function call(self, i, name, ...)
     local which = self.scripts[i]
+    tasks.refuse_waiting(("the hook '%s' decides, and cannot wait"):format(name))
     local done, answer, more, exit = gate.call(nil, which.manifest[name], ...)
+    tasks.refuse_waiting(nil)
     if done then return true, answer, more end
     return false, self:failed(which, name, answer, more, exit)
 end

@@ -13,9 +13,9 @@ local functions = {
 
 local modules = { contexts = true, csv = true, dataset = true, dates = true, deidentify = true,
     dicom_json = true, dimse = true, dump = true, errors = true, files = true, hooks = true,
-    imaging = true, json = true, log = true, outcome = true, person_name = true, process = true, progress = true,
-    query = true, receiver = true, report = true, status = true, syntaxes = true, tasks = true,
-    uid = true }
+    imaging = true, json = true, log = true, outcome = true, person_name = true, process = true,
+    progress = true, query = true, receiver = true, report = true, status = true, syntaxes = true,
+    tasks = true, uid = true }
 
 -- The services are methods of associations, in modules of their own.
 local services = { "getscu.get", "getscu.find", "getscu.store" }

@@ -38,7 +38,7 @@ local function names_of(list)
 end
 
 -- Ends rows() with what is wrong, and the word of the script by which its line is found.
-local function fail(word, message, ...)
+local function reject(word, message, ...)
     error({ problem = message:format(...), word = word }, 0)
 end
 
@@ -47,7 +47,7 @@ local function check_known(name, option)
         local known = key == 1
         for _, field in ipairs(FIELDS) do known = known or key == field end
         if not known then
-            fail(tostring(key), "option '%s': unknown field '%s'%s", name, tostring(key),
+            reject(tostring(key), "option '%s': unknown field '%s'%s", name, tostring(key),
                 suggest.hint(tostring(key), FIELDS))
         end
     end
@@ -55,15 +55,15 @@ end
 
 local function check_kinds(name, option, kind)
     if option.help ~= nil and type(option.help) ~= "string" then
-        fail(name, "option '%s': 'help' must be a string", name)
+        reject(name, "option '%s': 'help' must be a string", name)
     end
     if kind == "enum" and (type(option.choices) ~= "table" or #option.choices == 0) then
-        fail(name, "option '%s': an enum needs choices, as in choices = { \"a\", \"b\" }", name)
+        reject(name, "option '%s': an enum needs choices, as in choices = { \"a\", \"b\" }", name)
     end
     for _, limit in ipairs { "min", "max" } do
         local is_number = kind == "integer" or kind == "number"
         if option[limit] ~= nil and (not is_number or type(option[limit]) ~= "number") then
-            fail(name, "option '%s': '%s' is a number, for options of type integer or number",
+            reject(name, "option '%s': '%s' is a number, for options of type integer or number",
                 name, limit)
         end
     end
@@ -71,18 +71,18 @@ end
 
 local function check(option, position)
     if type(option) ~= "table" or type(option[1]) ~= "string" then
-        fail("options", "option %d must be a table that begins with its name, as in "
+        reject("options", "option %d must be a table that begins with its name, as in "
             .. "{ \"modality\", type = \"string\" }", position)
     end
     local name = option[1]
     if not name:find "^%l[%l%d-]+$" or name:find "^no%-" then
-        fail(name, "option '%s': a name has small letters, digits and '-', and does not begin "
+        reject(name, "option '%s': a name has small letters, digits and '-', and does not begin "
             .. "with 'no-'", name)
     end
     check_known(name, option)
     local kind = option.type or "string"
     if not TYPES[kind] then
-        fail(name, "option '%s': unknown type '%s'%s; known are %s", name, tostring(kind),
+        reject(name, "option '%s': unknown type '%s'%s; known are %s", name, tostring(kind),
             suggest.hint(tostring(kind), names_of(TYPES)), table.concat(names_of(TYPES), ", "))
     end
     check_kinds(name, option, kind)
@@ -95,12 +95,12 @@ local function default_of(name, option, kind, argument)
     if default == nil then return nil end
     local wanted = TYPES[kind][2]
     if type(default) ~= wanted then
-        fail(name, "option '%s': its default must be a %s, not a %s", name, wanted, type(default))
+        reject(name, "option '%s': its default must be a %s, not a %s", name, wanted, type(default))
     end
     if kind == "boolean" then return default end
     local word = kind == "list" and table.concat(default, ",") or tostring(default)
     local value, must = commandline.types[argument.type](word, argument)
-    if value == nil then fail(name, "option '%s': its default '%s' %s", name, word, must) end
+    if value == nil then reject(name, "option '%s': its default '%s' %s", name, word, must) end
     return value, word
 end
 
@@ -141,11 +141,11 @@ function script_options.rows(options, owner)
     local done, failure = pcall(function()
         for i, option in ipairs(options) do
             add_rows(rows, option, i, owner)
-            if seen[option[1]] then fail(option[1], "option '%s' stands there twice", option[1]) end
+            if seen[option[1]] then reject(option[1], "option '%s' stands there twice", option[1]) end
             seen[option[1]] = true
         end
         if #options == 0 and next(options) ~= nil then
-            fail("options", "'options' must be a list, as in { { \"modality\" } }")
+            reject("options", "'options' must be a list, as in { { \"modality\" } }")
         end
     end)
     if done then return rows end

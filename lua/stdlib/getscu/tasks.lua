@@ -92,6 +92,12 @@ local function turn()
     expire()
 end
 
+local refusal -- why nobody may wait now, or nil
+
+local function check_allowed()
+    if refusal then error(refusal, 0) end
+end
+
 local function sleep_until_ready(waiter)
     local task = current[coroutine.running()]
     if task then
@@ -133,6 +139,7 @@ end
 -- @param seconds number or nil: no limit
 -- @return event, or nil: the time is up, tasks.wake() was called, or a watched source had its event
 function tasks.wait(source, seconds)
+    check_allowed()
     if next(waiting) == nil and next(current) == nil then return wait_alone(source, seconds) end
     if by_source[source] then error("another task waits for this already", 2) end
     local waiter = { source = source, deadline = core.clock() + (seconds or math.huge) }
@@ -143,9 +150,16 @@ end
 
 --- Waits so many seconds; other tasks go on meanwhile.
 function tasks.sleep(seconds)
+    check_allowed()
     local waiter = { deadline = core.clock() + seconds }
     waiting[waiter] = true
     sleep_until_ready(waiter)
+end
+
+--- Makes waiting an error, from here on or no longer.
+-- @param reason string, or nil: it is allowed again
+function tasks.refuse_waiting(reason)
+    refusal = reason
 end
 
 --- Ends the wait of whoever waits for this source: it gets nil, and looks at the world again.
@@ -193,6 +207,7 @@ end
 --- Waits until the task has ended. Raises what it raised.
 function Task.__index:join()
     if not self.done then
+        check_allowed()
         local waiter = { deadline = math.huge }
         self.joiners[waiter] = true
         sleep_until_ready(waiter)
