@@ -141,8 +141,9 @@ function script_options.rows(options, owner)
     local done, failure = pcall(function()
         for i, option in ipairs(options) do
             add_rows(rows, option, i, owner)
-            if seen[option[1]] then reject(option[1], "option '%s' stands there twice", option[1]) end
-            seen[option[1]] = true
+            local name = option[1]
+            if seen[name] then reject(name, "option '%s' stands there twice", name) end
+            seen[name] = true
         end
         if #options == 0 and next(options) ~= nil then
             reject("options", "'options' must be a list, as in { { \"modality\" } }")
