@@ -17,7 +17,7 @@ local receiver = {}
 local Receiver = { __index = {}, __name = "getscu.receiver" }
 
 --- The names of its options.
-receiver.FIELDS = { "ignore", "hooks", table.unpack(placement.FIELDS) }
+receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
 
 local DISCARD = core.sink.discard()
 
@@ -26,10 +26,10 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
 --- A receiver.
 -- @param options table: ignore (true: objects are acknowledged and not kept, and no directory is
---   needed); hooks (getscu.hooks, which are asked about each object); directory, create_directory,
---   storage, filename, on_collision, as of getscu.placement
+--   needed); directory, create_directory, storage, filename, on_collision, as of getscu.placement
+-- @param hooks getscu.hooks of a job, which are asked about each object, or nil
 -- @return receiver | nil, err
-function receiver.new(options)
+function receiver.new(options, hooks)
     errors.check_fields(options, receiver.FIELDS, "getscu.receiver")
     local self = setmetatable({}, Receiver)
     if not options.ignore then
@@ -37,8 +37,8 @@ function receiver.new(options)
         if not place then return nil, err end
         self.place = place
     end
-    self.hooks = options.hooks
-    self.judges = self.hooks and self.hooks:needs() -- its hooks decide about objects
+    self.hooks = hooks
+    self.judges = hooks and hooks:needs() -- its hooks decide about objects
     if self.judges and self.place then self.place:expect_hooks(self.judges) end
     self:start_over()
     return self

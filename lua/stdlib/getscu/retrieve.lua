@@ -20,7 +20,7 @@ local ENOUGH = errors.new { code = "cancelled", message = "a script has enough" 
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
     "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
-    "identity", "relational", "show_contexts", "retrieve_timeout", "observers",
+    "identity", "relational", "show_contexts", "retrieve_timeout", "observers", "hooks",
     table.unpack(receiver.FIELDS) }
 
 --- A retrieval that is not run yet.
@@ -39,13 +39,12 @@ function retrieve.new(options)
         -- now: a misspelt keyword connects to nobody
         queries[i] = query.complete(keys, options.model)
     end
-    local picked = receiver.pick(options)
-    picked.hooks = options.hooks and require("getscu.hooks").from(options.hooks)
-    local store, err = receiver.new(picked)
+    local hooks = options.hooks and require("getscu.hooks").from(options.hooks)
+    local store, err = receiver.new(receiver.pick(options), hooks)
     if not store then return nil, err end
-    local self = setmetatable({ options = options, receiver = store, hooks = picked.hooks,
+    local self = setmetatable({ options = options, receiver = store, hooks = hooks,
         model = options.model or "study", asked = queries }, Job)
-    if self.hooks then self.hooks:attach(self) end
+    if hooks then hooks:attach(self) end
     self:begin()
     return self
 end
