@@ -171,6 +171,34 @@ describe("--run", function()
         assert.equal(1, box:getscu("--run").code)
     end)
 
+    it("ends with the exit code of a failure that is raised, told by its message", function()
+        local result = box:program("local getscu = require 'getscu'\n"
+            .. "assert(getscu.associate { peer = 'X@127.0.0.1:" .. support.free_port() .. "' })")
+        assert.equal(60, result.code)
+        assert.matches("^F: [^\n]*127.0.0.1[^\n]*\n$", result.err)
+    end)
+
+    it("runs itself where its first line says so, from a file and from standard input", function()
+        local folder = box:directory("bin")
+        box:tool { "ln", "-s", box:tool({ "realpath", support.getscu }):match "[^\n]+",
+            folder .. "/getscu" }
+        local text = "#!/usr/bin/env -S getscu --run\nprint('run with', ...)\nreturn 4\n"
+        local program = support.write(folder .. "/program", text)
+        box:tool { "chmod", "755", program }
+        local path = "PATH=" .. folder .. ":" .. os.getenv "PATH"
+        local result = box:run({ program, "me" }, { environment = { path } })
+        assert.same({ code = 4, out = "run with\tme\n", err = "" }, result)
+        result = box:run({ support.getscu, "--run", "-" }, { input = program })
+        assert.same({ code = 4, out = "run with\n", err = "" }, result)
+    end)
+
+    it("may be the default script, which does what it does without --run", function()
+        for _, words in ipairs { { "--version" }, { "--help" }, { "--nonsense" },
+            { "-k", "PatientID=1", "-od", "/nowhere", "127.0.0.1", "1" } } do
+            assert.same(box:getscu(words), box:getscu("--run", "lua/getscu.lua", words))
+        end
+    end)
+
     it("loads no module from where the program happens to be", function()
         local directory = box:directory("here")
         support.write(directory .. "/evil.lua", "io.write 'loaded' return {}")
@@ -179,5 +207,33 @@ describe("--run", function()
         local result = box:run { "sh", "-c", 'cd "$0" && exec env -u LUA_PATH "$1" --run main.lua',
             directory, program:match "[^\n]+" }
         assert.same({ code = 1, out = "", err = "" }, result)
+    end)
+end)
+
+describe("a prompt", function()
+    -- What it says on a terminal to these lines.
+    local function typed(lines)
+        local command = support.getscu .. " --run"
+        local result = box:run({ "script", "-qec", command, "/dev/null" },
+            { input = box:file(lines) })
+        assert.equal(0, result.code)
+        return (result.out:gsub("\r", ""))
+    end
+
+    it("is there on a terminal, with the library at hand, and shows values", function()
+        local said = typed "1 + 1\n'a' .. 'b'\ngetscu.status.SUCCESS\n{ x = 1 }\n"
+        assert.matches("getscu 0.*Ctrl%-D ends", said)
+        assert.matches("> [^\n]*\n?.*2\n", said)
+        assert.matches('"ab"\n', said)
+        assert.matches("{ x = 1 }\n", said)
+    end)
+
+    it("goes on with what is unfinished, and after an error", function()
+        local said = typed("function double(x)\nreturn 2 * x\nend\nerror 'no'\nx = = 1\n"
+            .. "double(21)\n")
+        assert.matches(">> ", said)
+        assert.matches("prompt:1: no", said)
+        assert.matches("unexpected symbol near '='", said)
+        assert.matches("42\n", said)
     end)
 end)
