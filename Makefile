@@ -21,7 +21,7 @@ common := -Isrc -fPIC -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(i
 all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(common) $(lua_cflags) $(CFLAGS)
 all_cxxflags = -std=c++17 $(warnings) $(common) $(CXXFLAGS)
 dcmtk_libs := -ldcmdata -loflog -lofstd
-core_libs := $(dcmtk_libs) -lcrypto -lz -lstdc++ -lm -lpthread
+core_libs := $(dcmtk_libs) -lssl -lcrypto -lz -lstdc++ -lm -lpthread
 # Codecs and imaging, which only imaging_core.so is linked with: the program starts without them.
 imaging_libs := -ldcmimage -ldcmimgle -ldcmjpeg -ldcmjpls $(dcmtk_libs) -lz -lstdc++ -lm
 

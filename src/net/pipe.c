@@ -94,8 +94,15 @@ static const char *pipe_peer(const struct gs_transport *transport)
 }
 
 static const struct gs_transport_operations pipe_operations = {
-    pipe_open,       pipe_receive, pipe_send,  pipe_shut,
-    pipe_descriptor, pipe_wants,   pipe_close, pipe_peer};
+    .open = pipe_open,
+    .receive = pipe_receive,
+    .send = pipe_send,
+    .shut = pipe_shut,
+    .descriptor = pipe_descriptor,
+    .wants = pipe_wants,
+    .close = pipe_close,
+    .peer = pipe_peer,
+};
 
 int gs_pipe_new(struct gs_transport *ends[2], size_t capacity)
 {

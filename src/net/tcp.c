@@ -197,7 +197,15 @@ static const char *tcp_peer(const struct gs_transport *transport)
 }
 
 static const struct gs_transport_operations tcp_operations = {
-    tcp_open, tcp_receive, tcp_send, tcp_shut, tcp_descriptor, tcp_wants, tcp_close, tcp_peer};
+    .open = tcp_open,
+    .receive = tcp_receive,
+    .send = tcp_send,
+    .shut = tcp_shut,
+    .descriptor = tcp_descriptor,
+    .wants = tcp_wants,
+    .close = tcp_close,
+    .peer = tcp_peer,
+};
 
 static struct tcp *tcp_new(int fd)
 {

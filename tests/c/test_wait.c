@@ -103,8 +103,15 @@ static const char *cutter_peer(const struct gs_transport *transport)
 static struct cutter *new_cutter(struct gs_transport *inner, unsigned *seed)
 {
     static const struct gs_transport_operations operations = {
-        cutter_open,       cutter_receive, cutter_send,  cutter_shut,
-        cutter_descriptor, cutter_wants,   cutter_close, cutter_peer};
+        .open = cutter_open,
+        .receive = cutter_receive,
+        .send = cutter_send,
+        .shut = cutter_shut,
+        .descriptor = cutter_descriptor,
+        .wants = cutter_wants,
+        .close = cutter_close,
+        .peer = cutter_peer,
+    };
     struct cutter *cutter = calloc(1, sizeof *cutter);
     assert_non_null(cutter);
     *cutter = (struct cutter){.transport.operations = &operations, .inner = inner, .seed = seed};
