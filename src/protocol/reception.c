@@ -36,7 +36,7 @@ static const struct {
     {"POST", "the peer is a web client (HTTP), not a DICOM application"},
     {"HEAD", "the peer is a web client (HTTP), not a DICOM application"},
     {"SSH-", "the peer is an SSH server, not a DICOM application: check the port"},
-    {"\x15\x03", "the peer answers with a TLS alert: it expects TLS on this port"},
+    {"\x15\x03", "the peer expects TLS on this port: it answers with a TLS alert"},
     {"\x16\x03", "the peer starts a TLS handshake, but TLS was not asked for here"},
 };
 

@@ -10,6 +10,11 @@ double gs_deadline_now(const struct gs_session *session, const char **code, cons
         *what = "the connection";
         return session->began + limit->connect;
     }
+    if (session->phase == GS_PHASE_SECURING) {
+        *code = "acse-timeout";
+        *what = "the TLS handshake: it may not speak TLS on this port";
+        return session->began + limit->acse;
+    }
     if (session->phase != GS_PHASE_OPEN)
         return session->phase == GS_PHASE_CLOSING ? session->began + GS_LINGER : INFINITY;
     double write = INFINITY;

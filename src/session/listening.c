@@ -1,6 +1,7 @@
 #include "session/listening.h"
 
 #include "net/tcp.h"
+#include "net/tls.h"
 #include "session/session.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@ struct gs_listening {
     struct gs_source source; /* first: a source is cast to this */
     struct gs_listener *listener;
     uint32_t receive_max;
+    struct gs_tls_context *tls; /* NULL: plain TCP */
     struct gs_error error;
 };
 
@@ -19,6 +21,10 @@ static bool listening_step(struct gs_source *source, struct gs_event *event)
     int result = gs_listener_accept(listening->listener, &transport, &listening->error);
     if (result == GS_IO_AGAIN)
         return false;
+    if (result == 0 && listening->tls != NULL) {
+        transport = gs_tls_new(transport, listening->tls, false, NULL, &listening->error);
+        result = transport != NULL ? 0 : GS_IO_FAILED;
+    }
     if (result == 0) {
         event->session = gs_session_new(transport, false, listening->receive_max);
         event->type = GS_EVENT_ACCEPTED;
@@ -58,11 +64,18 @@ struct gs_listening *gs_listening_new(const char *host, uint16_t port, uint32_t 
     return listening;
 }
 
+void gs_listening_secure(struct gs_listening *listening, struct gs_tls_context *context)
+{
+    gs_tls_context_release(listening->tls);
+    listening->tls = gs_tls_context_hold(context);
+}
+
 void gs_listening_free(struct gs_listening *listening)
 {
     if (listening == NULL)
         return;
     gs_listener_close(listening->listener);
+    gs_tls_context_release(listening->tls);
     free(listening);
 }
 

@@ -12,7 +12,8 @@
 #define GS_RECEIVE_BUFFER (256u << 10) /* bytes asked of the transport at once */
 
 enum gs_phase {
-    GS_PHASE_OPENING, /* the transport is not there yet */
+    GS_PHASE_OPENING,  /* the transport is not there yet */
+    GS_PHASE_SECURING, /* it is, and its TLS handshake goes on */
     GS_PHASE_OPEN,
     GS_PHASE_CLOSING, /* our last words go out; then we wait for the peer to close */
     GS_PHASE_OVER     /* the final event was told or is about to be */

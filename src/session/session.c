@@ -1,5 +1,6 @@
 #include "session/parts.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -52,6 +53,8 @@ void gs_session_end(struct gs_session *session, enum gs_event_type final, bool l
     session->source.busy = true;
     if (last_words)
         return;
+    if (final == GS_EVENT_RELEASED)
+        session->transport->operations->shut(session->transport); /* TLS says so: close_notify */
     close_transport(session);
     struct gs_association_event event;
     gs_association_closed(session->association, &event);
@@ -64,10 +67,22 @@ void gs_session_fail(struct gs_session *session, uint8_t source, uint8_t reason)
     gs_session_end(session, GS_EVENT_FAILED, said);
 }
 
+/* A server that expects TLS often has no words for us. */
+static bool left_at_request(const struct gs_session *session, const struct gs_error *error)
+{
+    return gs_association_state(session->association) == GS_STATE_AWAITING_ANSWER &&
+           session->transport->plain && (error == NULL || error->system == ECONNRESET);
+}
+
 /* The transport ended under us: what that means depends on what was going on. */
 static void transport_ended(struct gs_session *session, const struct gs_error *error)
 {
-    if (error != NULL)
+    if (left_at_request(session, error))
+        gs_error_set(&session->error, "peer-closed",
+                     "%s closed the connection without a word when an association was requested: "
+                     "the peer expects TLS on this port, or no such request",
+                     gs_session_peer(session));
+    else if (error != NULL)
         session->error = *error;
     else if (!session->send_failed)
         gs_error_set(&session->error, "peer-closed",
@@ -82,7 +97,9 @@ static void transport_ended(struct gs_session *session, const struct gs_error *e
 static void go_on_opening(struct gs_session *session)
 {
     int result = session->transport->operations->open(session->transport, &session->error);
-    if (result == GS_IO_AGAIN)
+    if (result == GS_IO_SECURING && session->phase == GS_PHASE_OPENING)
+        enter(session, GS_PHASE_SECURING);
+    if (result == GS_IO_AGAIN || result == GS_IO_SECURING)
         return;
     if (result == GS_IO_FAILED) {
         gs_session_end(session, GS_EVENT_FAILED, false);
@@ -195,7 +212,7 @@ static bool fill_buffer(struct gs_session *session)
     }
     /* a short read has emptied the socket: poll(2) tells when there is more */
     if (moved < (ssize_t)GS_RECEIVE_BUFFER)
-        session->readable = in_memory(session);
+        session->readable = in_memory(session) || gs_transport_holds(session->transport);
     session->start = 0;
     session->end = (size_t)moved;
     gs_session_moved(session);
@@ -291,7 +308,7 @@ static void check_deadline(struct gs_session *session)
 static bool step(struct gs_source *source, struct gs_event *event)
 {
     struct gs_session *session = session_of(source);
-    if (session->phase == GS_PHASE_OPENING)
+    if (session->phase < GS_PHASE_OPEN)
         go_on_opening(session);
     if (session->phase == GS_PHASE_OPEN && gs_outgoing_step(session, event))
         return true;
@@ -318,11 +335,11 @@ static struct pollfd interest(const struct gs_source *source)
     if (session->transport == NULL)
         return wanted;
     short events = 0;
-    if (session->phase == GS_PHASE_OPENING)
+    if (session->phase < GS_PHASE_OPEN)
         events = POLLOUT;
     else if (session->incoming.question == GS_QUESTION_NONE)
         events = POLLIN;
-    if (session->phase != GS_PHASE_OPENING && gs_outgoing_waits(session))
+    if (session->phase >= GS_PHASE_OPEN && gs_outgoing_waits(session))
         events |= POLLOUT;
     if (events == 0)
         return wanted; /* poll(2) would tell all the same that the peer has gone, again and again */
@@ -334,9 +351,13 @@ static struct pollfd interest(const struct gs_source *source)
 static void ready(struct gs_source *source, short events)
 {
     struct gs_session *session = session_of(source);
-    if (events & (POLLIN | POLLHUP | POLLERR))
+    if (session->transport == NULL)
+        return;
+    const struct gs_transport_operations *operations = session->transport->operations;
+    const short broken = POLLHUP | POLLERR;
+    if (events & (operations->wants(session->transport, POLLIN) | broken))
         session->readable = true;
-    if (events & (POLLOUT | POLLHUP | POLLERR))
+    if (events & (operations->wants(session->transport, POLLOUT) | broken))
         session->writable = true;
 }
 
@@ -417,6 +438,11 @@ const char *gs_session_peer(const struct gs_session *session)
 {
     return session->transport != NULL ? session->transport->operations->peer(session->transport)
                                       : "the peer";
+}
+
+int gs_session_tls(const struct gs_session *session, struct gs_tls_facts *facts)
+{
+    return session->transport != NULL ? gs_tls_facts(session->transport, facts) : -1;
 }
 
 double gs_session_idle(const struct gs_session *session)

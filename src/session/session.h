@@ -12,7 +12,7 @@
 #ifndef GS_SESSION_H
 #define GS_SESSION_H
 
-#include "net/transport.h"
+#include "net/tls.h"
 #include "session/event.h"
 
 #define GS_LINGER 1.0 /* seconds in which the peer may read our last words */
@@ -43,7 +43,9 @@ void gs_session_free(struct gs_session *session);
 struct gs_source *gs_session_source(struct gs_session *session);
 struct gs_association *gs_session_association(const struct gs_session *session);
 const char *gs_session_peer(const struct gs_session *session); /* address as text */
-double gs_session_idle(const struct gs_session *session);      /* seconds since a byte moved */
+/* What TLS says of the connection. -1: there is none, or it has none (any more). */
+int gs_session_tls(const struct gs_session *session, struct gs_tls_facts *facts);
+double gs_session_idle(const struct gs_session *session); /* seconds since a byte moved */
 struct gs_deadlines *gs_session_deadlines(struct gs_session *session);
 bool gs_session_over(const struct gs_session *session);
 /* An event asked for a decision (receive, resume) that was not taken yet: waiting is of no use. */
