@@ -66,7 +66,7 @@ static enum gs_family check_family(lua_State *L, int index)
     return GS_FAMILY_ANY;
 }
 
-/* connect{host=, port=, family=, max_length=} -> association | nil, error */
+/* connect{host=, port=, family=, max_length=, tls=} -> association | nil, error */
 static int gsl_connect(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -76,9 +76,12 @@ static int gsl_connect(lua_State *L)
     lua_Integer max_length = gsl_range_field(L, 1, "max_length", DEFAULT_MAX_LENGTH, UINT32_MAX);
     luaL_argcheck(L, host != NULL, 1, "field 'host' is missing");
     luaL_argcheck(L, port > 0 && port <= UINT16_MAX, 1, "field 'port' must be 1 to 65535");
+    struct gs_tls_context *tls = gsl_tls_field(L, 1);
     gsl_association_new(L);
     struct gs_error error;
     struct gs_transport *transport = gs_tcp_connect(host, (uint16_t)port, family, &error);
+    if (transport != NULL && tls != NULL)
+        transport = gs_tls_new(transport, tls, true, host, &error);
     if (transport == NULL)
         return gsl_fail(L, &error);
     struct gs_session *session = gs_session_new(transport, true, (uint32_t)max_length);
@@ -325,16 +328,25 @@ static int gsl_association_over(lua_State *L)
 
 void gsl_open_association(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"deadlines", gsl_association_deadlines}, {"request", gsl_association_request},
-        {"accept", gsl_association_accept},       {"reject", gsl_association_reject},
-        {"release", gsl_association_release},     {"abort", gsl_association_abort},
-        {"drop", gsl_association_drop},           {"send", gsl_association_send},
-        {"receive", gsl_association_receive},     {"resume", gsl_association_resume},
-        {"commit", gsl_association_commit},       {"edit", gsl_association_edit},
-        {"spool", gsl_association_spool},         {"peer", gsl_association_peer},
-        {"idle", gsl_association_idle},           {"over", gsl_association_over},
-        {"close", gsl_association_close},         {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"deadlines", gsl_association_deadlines},
+                                       {"request", gsl_association_request},
+                                       {"accept", gsl_association_accept},
+                                       {"reject", gsl_association_reject},
+                                       {"release", gsl_association_release},
+                                       {"abort", gsl_association_abort},
+                                       {"drop", gsl_association_drop},
+                                       {"send", gsl_association_send},
+                                       {"receive", gsl_association_receive},
+                                       {"resume", gsl_association_resume},
+                                       {"commit", gsl_association_commit},
+                                       {"edit", gsl_association_edit},
+                                       {"spool", gsl_association_spool},
+                                       {"peer", gsl_association_peer},
+                                       {"idle", gsl_association_idle},
+                                       {"tls", gsl_association_tls},
+                                       {"over", gsl_association_over},
+                                       {"close", gsl_association_close},
+                                       {NULL, NULL}};
     gsl_new_source_type(L, TYPE, methods, gsl_association_close);
     lua_pushcfunction(L, gsl_connect);
     lua_setfield(L, -2, "connect");

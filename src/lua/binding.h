@@ -28,6 +28,7 @@ void gsl_open_wait(lua_State *L);
 int gsl_open_dataset(lua_State *L);
 int gsl_open_gate(lua_State *L);
 int gsl_open_log(lua_State *L);
+int gsl_open_tls(lua_State *L);
 
 #define GSL_ERROR_TYPE "getscu.error" /* metatable of error tables; getscu.errors fills it */
 

@@ -26,6 +26,8 @@ int luaopen_getscu_core(lua_State *L)
     lua_setfield(L, -2, "gate");
     gsl_open_log(L);
     lua_setfield(L, -2, "log");
+    gsl_open_tls(L);
+    lua_setfield(L, -2, "tls");
     lua_pushliteral(L, GETSCU_VERSION);
     lua_setfield(L, -2, "version");
     return 1;

@@ -27,7 +27,7 @@ static int gsl_listener_port(lua_State *L)
     return 1;
 }
 
-/* listen{host=, port=, max_length=} -> listener | nil, error */
+/* listen{host=, port=, max_length=, tls=} -> listener | nil, error */
 static int gsl_listen(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -35,6 +35,9 @@ static int gsl_listen(lua_State *L)
     lua_Integer port = gsl_integer_field(L, 1, "port", 0);
     lua_Integer max_length = gsl_range_field(L, 1, "max_length", 16384, UINT32_MAX);
     luaL_argcheck(L, port >= 0 && port <= UINT16_MAX, 1, "field 'port' must be 0 to 65535");
+    struct gs_tls_context *tls = gsl_tls_field(L, 1);
+    luaL_argcheck(L, tls == NULL || gs_tls_context_has_certificate(tls), 1,
+                  "a TLS context without a certificate is not for listening");
     struct listener *listener = lua_newuserdatauv(L, sizeof *listener, 0);
     *listener = (struct listener){0};
     luaL_setmetatable(L, GSL_LISTENER);
@@ -42,6 +45,8 @@ static int gsl_listen(lua_State *L)
     listener->listening = gs_listening_new(host, (uint16_t)port, (uint32_t)max_length, &error);
     if (listener->listening == NULL)
         return gsl_fail(L, &error);
+    if (tls != NULL)
+        gs_listening_secure(listener->listening, tls);
     listener->held.source = gs_listening_source(listener->listening);
     return 1;
 }

@@ -33,6 +33,12 @@ struct gs_session *gsl_test_session(lua_State *L, int index);
 void gsl_association_new(lua_State *L);
 void gsl_association_set(lua_State *L, int index, struct gs_session *session);
 
+/* The TLS context in the field "tls" of the table at `index`; NULL: none. The caller holds it only
+ * while the table does. [-0, +0, e] */
+struct gs_tls_context *gsl_tls_field(lua_State *L, int index);
+/* association:tls() -> what is known of its TLS, see gs_tls_facts | nil [-0, +1, e] */
+int gsl_association_tls(lua_State *L);
+
 /* An event as a table. [-0, +1, e] */
 void gsl_push_event(lua_State *L, struct gs_event *event);
 
