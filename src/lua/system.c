@@ -1,9 +1,10 @@
 /*
- * system: the few things of the file system that Lua's own library does not have, a keyed hash, and
- * the versions of what this is made of.
+ * system: the few things of the file system and the terminal that Lua's own library does not have,
+ * a keyed hash, and the versions of what this is made of.
  */
 #include "dcmtk/version.h"
 #include "lua/binding.h"
+#include "session/prompt.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -130,6 +131,19 @@ static int gsl_hmac_sha256(lua_State *L)
     return 1;
 }
 
+/* prompt(text) -> a line of standard input, not shown on the terminal | nil, error */
+static int gsl_prompt(lua_State *L)
+{
+    const char *text = luaL_checkstring(L, 1);
+    char secret[GS_SECRET_MAX + 1];
+    struct gs_error error;
+    if (gs_prompt(text, secret, &error) != 0)
+        return gsl_fail(L, &error);
+    lua_pushstring(L, secret);
+    explicit_bzero(secret, sizeof secret);
+    return 1;
+}
+
 /* versions() -> {lua=, dcmtk=, openssl=, zlib=: strings; deflate=: whether DCMTK can} */
 static int gsl_versions(lua_State *L)
 {
@@ -156,6 +170,7 @@ void gsl_open_system(lua_State *L)
                                          {"isatty", gsl_isatty},
                                          {"executable", gsl_executable},
                                          {"hmac_sha256", gsl_hmac_sha256},
+                                         {"prompt", gsl_prompt},
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "system");
