@@ -35,7 +35,7 @@ end
 
 --- Runs the program against an archive.
 -- @param box of support
--- @param archive table: directory; hooks (nil: none); host (nil: 127.0.0.1)
+-- @param archive table: directory; hooks (nil: none); host (nil: 127.0.0.1); tls (a context)
 -- @param arguments list of words, or function(port, out) that returns it; a list gets the output
 --   directory and where to find the archive
 -- @param before words before the program, nil: none
@@ -44,7 +44,7 @@ end
 function asking.ask(box, archive, arguments, before)
     local seen = { requests = {}, commands = {}, sent = {} }
     local server <close> = assert(getscu.archive { directory = archive.directory,
-        host = archive.host, hooks = noting(seen, archive.hooks or {}) })
+        host = archive.host, tls = archive.tls, hooks = noting(seen, archive.hooks or {}) })
     server:start()
     local out = box:directory("out")
     if type(arguments) == "function" then

@@ -137,7 +137,7 @@ end
 function methods:accept(request, answer)
     local done, err = self.core:accept(answer)
     if not done then return nil, errors.wrap(err) end
-    self.request, self.answer = request, answer
+    self.request, self.answer, self.tls = request, answer, self.core:tls()
     self.called, self.calling = request.called, request.calling
     self.contexts = contexts.accepted(request.contexts, {}, { contexts = answer.contexts,
         roles = {} })
@@ -258,11 +258,12 @@ Acceptor.__close = methods.close
 Acceptor.__gc = methods.close
 
 --- Listens.
--- @param options table: host (default: the loopback address), port (0: a free one), max_length
+-- @param options table: host (default: the loopback address), port (0: a free one), max_length, tls
+--   (a context as of getscu.tls, with a certificate)
 -- @return the core's listener | nil, err
 function acceptor.listen(options)
     local listener, err = core.listen { host = options.host, port = options.port,
-        max_length = options.max_length }
+        max_length = options.max_length, tls = options.tls }
     return listener, errors.wrap(err)
 end
 

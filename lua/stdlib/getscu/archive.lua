@@ -23,7 +23,8 @@
 --       Change it in place; or return "abort", "close", or false: do not send it.
 --
 -- In a hook the association can be told to send anything: association:send(context, command, data),
--- association:request_echo(). `association.request` is its A-ASSOCIATE-RQ.
+-- association:request_echo(). `association.request` is its A-ASSOCIATE-RQ, `association.tls` what
+-- is known of its TLS once it is accepted.
 
 local acceptor = require "getscu.acceptor"
 local core = require "getscu.core"
@@ -40,7 +41,8 @@ local archive = {}
 
 local Archive = { __index = {}, __name = "getscu.archive" }
 
-local FIELDS = { "directory", "host", "port", "aetitle", "max_length", "deadlines", "hooks" }
+local FIELDS = { "directory", "host", "port", "aetitle", "max_length", "deadlines", "hooks",
+    "tls" }
 local ASSOCIATIONS_MAX = 100
 local DEADLINES = { acse = 30, dimse = 300, write = 60 }
 local LOCAL_LIMIT = { result = 2, source = 3, reason = 2 } -- PS3.8 table 9-21
@@ -56,7 +58,8 @@ local HOOKS = {
 --- An archive that listens, and serves as soon as it is started.
 -- @param options table: directory (path of the folder; what is sent to us is stored there); host
 --   (default: the loopback address); port (default 0: a free one); aetitle (default "ARCHIVE");
---   max_length (of PDUs); deadlines (of each association, seconds); hooks (see above)
+--   max_length (of PDUs); deadlines (of each association, seconds); hooks (see above); tls (a
+--   context as of getscu.tls, with a certificate)
 -- @return archive | nil, err
 function archive.archive(options)
     errors.check_fields(options, FIELDS, "getscu.archive")

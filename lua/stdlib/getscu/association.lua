@@ -24,7 +24,7 @@ local PATIENCE = 60 -- seconds without a byte after which we say so
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "contexts",
     "deadlines", "identity", "async", "extended", "common_extended", "show_contexts",
-    "on_connect" }
+    "on_connect", "tls" }
 
 -- What each final event ends the association with.
 local final = {
@@ -53,14 +53,15 @@ local final = {
 --   proposal as of getscu.contexts; default contexts.all()); deadlines ({connect, acse, dimse,
 --   write, release}, seconds); identity, async, extended, common_extended (PS3.7 annex D);
 --   show_contexts (true: log the contexts on level "info", not only on "debug");
---   on_connect(association), called before the first wait, so that another task may abort it
+--   on_connect(association), called before the first wait, so that another task may abort it; tls
+--   (a context as of getscu.tls)
 -- @return association | nil, err
 function association.associate(options)
     errors.check_fields(options, FIELDS, "getscu.associate")
     local host, port, called = peer.resolve(options, "getscu.associate")
     local asked, roles = contexts.request(options.contexts or contexts.all())
     local link, err = core.connect { host = host, port = port, family = options.family,
-        max_length = options.max_length }
+        max_length = options.max_length, tls = options.tls }
     if not link then return nil, errors.wrap(err) end
     local self = setmetatable({ core = link, name = ("%s:%d"):format(host, port),
         called = called, calling = options.calling or "GETSCU", message_id = 0 }, Association)
@@ -87,6 +88,8 @@ end
 -- The answer is here: keep what was agreed, and tell what is odd about it.
 function Association.__index:established(asked, roles, answer)
     self.answer = answer
+    self.tls = self.core:tls()
+    if self.tls then require("getscu.tls").tell(self.tls) end
     self.contexts = contexts.accepted(asked, roles, answer)
     log.info("Association Accepted (Max Send PDV: %d)", math.max(answer.max_length - 12, 0))
     local found = self.contexts

@@ -9,6 +9,7 @@ local functions = {
     retrieve = "getscu.retrieve",
     archive = "getscu.archive",
     exec = "getscu.process",
+    tls = "getscu.tls",
 }
 
 local modules = { contexts = true, csv = true, dataset = true, dates = true, deidentify = true,

@@ -20,15 +20,15 @@ local ENOUGH = errors.new { code = "cancelled", message = "a script has enough" 
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
     "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
-    "identity", "relational", "show_contexts", "retrieve_timeout", "observers", "hooks",
+    "identity", "relational", "show_contexts", "retrieve_timeout", "observers", "hooks", "tls",
     table.unpack(receiver.FIELDS) }
 
 --- A retrieval that is not run yet.
 -- @param options table: who (peer, or host, port and called; calling, family, max_length,
---   deadlines, identity, show_contexts, as of getscu.associate); what (model, and query or queries,
---   a list: one C-GET for each; relational, true: negotiate that keys of levels above may be left
---   out); where (directory, create_directory, storage, ignore, filename, on_collision, as of
---   getscu.receiver); abort (true: end the association by an abort in place of a release);
+--   deadlines, identity, show_contexts, tls, as of getscu.associate); what (model, and query or
+--   queries, a list: one C-GET for each; relational, true: negotiate that keys of levels above may
+--   be left out); where (directory, create_directory, storage, ignore, filename, on_collision, as
+--   of getscu.receiver); abort (true: end the association by an abort in place of a release);
 --   retrieve_timeout (of each C-GET, seconds); observers (list, as of getscu.outcome); hooks (a
 --   manifest of a hook script, a list of them, or getscu.hooks)
 -- @return job | nil, err: the output directory or the template of file names is of no use
@@ -124,6 +124,7 @@ function Job.__index:associate(proposal)
         calling = options.calling, family = options.family, max_length = options.max_length,
         deadlines = options.deadlines, contexts = proposal,
         identity = options.identity, extended = extended, show_contexts = options.show_contexts,
+        tls = options.tls,
         on_connect = function(connecting) self.association = connecting end,
     }
     local err
