@@ -13,6 +13,7 @@ local progress = require "getscu.progress"
 local query = require "getscu.query"
 local report = require "getscu.report"
 local retrieve = require "getscu.retrieve"
+local tls = require "getscu.tls"
 local versions = require "getscu.versions"
 
 local function fail(err)
@@ -23,6 +24,8 @@ end
 local actions = {
     help = function(all) return help.render(all, help.language()) end,
     version = versions.text,
+    ["list-profiles"] = tls.profile_list,
+    ["list-ciphers"] = tls.ciphersuite_list,
 }
 
 -- Who is told what happens: the report, and a line for whoever sits at the terminal.
@@ -41,7 +44,7 @@ local function observers_of(settings)
 end
 
 -- What the command line says, in the words of the library.
-local function job_of(settings, parameters, queries, observers, hooks)
+local function job_of(settings, parameters, queries, observers, hooks, secured)
     local contexts, who, err
     contexts, err = chosen.contexts(settings.sop_classes, settings.store_tc, settings.prefer)
     if err then return nil, err end
@@ -54,6 +57,7 @@ local function job_of(settings, parameters, queries, observers, hooks)
         calling = settings.calling,
         called = settings.called,
         max_length = settings.max_pdu,
+        tls = secured,
         deadlines = {
             connect = settings.connect_timeout,
             acse = settings.acse_timeout,
@@ -156,25 +160,34 @@ local function main(arguments)
     show_arguments((settings or parameters).arguments)
     if not settings then return fail(parameters) end
     local action = actions[settings.action]
+    local queries, observers, job, secured, done, err
     if action then
-        local written = io.stdout:write(action(table_of_options)) and io.stdout:flush()
+        local text
+        text, err = action(table_of_options)
+        if not text then return fail(err) end
+        local written = io.stdout:write(text) and io.stdout:flush()
         return written and 0 or errors.codes["report-write"].exit
     end
-    local queries, observers, job, done, err
     done, err = configure_log(settings)
     if not done then return fail(err) end
+    secured, err = tls.from(settings) -- before query files: a password may come first on stdin
+    if err then return fail(err) end
     queries, err = query.from(parameters.files, settings.keys)
     if not queries then return fail(err) end
     done, err = advise(settings, queries)
     if not done then return fail(err) end
     observers, err = observers_of(settings)
     if not observers then return fail(err) end
-    job, err = job_of(settings, parameters, queries, observers, hooks_of(settings, scripts))
+    job, err = job_of(settings, parameters, queries, observers, hooks_of(settings, scripts),
+        secured)
     if not job then return fail(err) end
     local _ <close> = process.on_signals({ "INT", "TERM" }, function(signal)
         job:interrupt(signal)
     end)
-    return run(job, settings.repeats, observers)
+    local exit = run(job, settings.repeats, observers)
+    done, err = tls.write_seed(settings)
+    if not done then return math.max(exit, fail(err)) end
+    return exit
 end
 
 return main { ... }

@@ -186,7 +186,12 @@ describe("a wrong command line", function()
     end)
 
     it("is told that an option is not available yet", function()
-        assert.equal("option --enable-tls is not available yet", message_of("--enable-tls a b"))
+        local list = {}
+        for i, option in ipairs(options.list) do
+            list[i] = setmetatable({ ready = option.long ~= "--repeat" }, { __index = option })
+        end
+        assert.equal("option --repeat is not available yet",
+            message_of("--repeat 2", setmetatable({ list = list }, { __index = options })))
     end)
 end)
 
@@ -341,23 +346,23 @@ describe("--arguments", function()
     end)
 
     it("shows no password", function()
-        local settings = settings_of("--arguments +tls k c +pw secret", all_ready())
+        local settings = settings_of("--arguments +tls k c +pw secret -ic", all_ready())
         assert.matches("'+pw' '...'", settings.arguments, 1, true)
         assert.is_nil(settings.arguments:find("secret", 1, true))
     end)
 end)
 
-describe("an option that is not ready yet", function()
+describe("an option", function()
     local ready = all_ready()
 
     it("has its place in the table", function()
         assert.equal("jls-lossless", settings_of("+xr +xt", ready).prefer)
         assert.equal("deflated", settings_of("-xd", ready).propose)
-        assert.same({ "a", "b" }, settings_of("+cf a +cf b", ready).tls_ca_files)
+        assert.same({ "a", "b" }, settings_of("+tla +cf a +cf b", ready).tls_ca_files)
     end)
 
     it("may have two arguments", function()
-        local settings = settings_of("+tls key.pem cert.pem", ready)
+        local settings = settings_of("+tls key.pem cert.pem +cf ca.pem", ready)
         assert.equal("authenticated", settings.tls)
         assert.equal("key.pem", settings.tls_key)
         assert.equal("cert.pem", settings.tls_certificate)
@@ -365,11 +370,11 @@ describe("an option that is not ready yet", function()
     end)
 
     it("may imply another and need another", function()
-        assert.is_true(settings_of("+crl list.pem", ready).tls_crl_leaf)
+        assert.is_true(settings_of("+tla -ic +crl list.pem", ready).tls_crl_leaf)
         assert.is_nil(settings_of("", ready).tls_crl_leaf)
         assert.equal("option +pw needs --enable-tls", message_of("+pw secret", ready))
         assert.equal("option +ws needs --seed", message_of("+ws", ready))
-        assert.equal("secret", settings_of("+pw secret +tls k c", ready).tls_password)
+        assert.equal("secret", settings_of("+pw secret +tls k c -ic", ready).tls_password)
         for _, name in ipairs { "+ps", "-pw" } do
             assert.equal(("option %s needs --enable-tls"):format(name), message_of(name, ready))
         end
@@ -381,7 +386,7 @@ describe("an option that is not ready yet", function()
     it("needs what stands, not what another option has overridden", function()
         assert.equal("option +pw needs --enable-tls", message_of("+tls k c -tls +pw x", ready))
         assert.equal("option -pw needs --enable-tls", message_of("+pw x -pw", ready))
-        assert.equal("", settings_of("+tls k c +pw x -pw", ready).tls_password)
+        assert.equal("", settings_of("+tls k c +pw x -pw -ic", ready).tls_password)
     end)
 
     it("conflicts with others", function()
@@ -395,6 +400,30 @@ describe("an option that is not ready yet", function()
         end
         assert.equal("option --user cannot stand beside --user-jwt",
             message_of("--user-jwt token --user me", ready))
+    end)
+
+    it("of TLS changes nothing without +tls or +tla, so it is refused there", function()
+        for _, words in ipairs { "+cf a", "+cd a", "+crl a", "+crv", "+cra", "+pg", "+pn", "-pem",
+            "-der", "-rc", "-ic", "+cs TLS_AES_128_GCM_SHA256", "--no-sni", "--request-sni a",
+            "+rs a", "--verify-hostname", "--verify-hostname-as a" } do
+            local expected = ("option %s needs --enable-tls or --anonymous-tls"):format(
+                words:match "^%S+")
+            assert.equal(expected, message_of(words, ready):match "^[^;]+")
+            assert.equal(expected, message_of("+tla -tls " .. words, ready):match "^[^;]+")
+        end
+        assert.equal("off", settings_of("+tla -tls", ready).tls)
+    end)
+
+    it("for TLS needs an authority, or that nobody is verified", function()
+        for _, words in ipairs { "+tla", "+tls key certificate" } do
+            assert.matches("^option %+tl[as] needs the certificates of an authority",
+                message_of(words, ready))
+            for _, more in ipairs { " +cf a", " +cd a", " -ic" } do
+                assert.is_table(settings_of(words .. more, ready))
+            end
+        end
+        assert.equal("option --verify-hostname cannot stand beside -ic",
+            message_of("+tla --verify-hostname -ic", ready))
     end)
 
     it("is told that +v says nothing without a verbose log", function()

@@ -82,10 +82,6 @@ describe("a command line that is wrong", function()
         refuses("--output-directory", KEY, "--output-directroy", "x", "127.0.0.1", "104")
     end)
 
-    it("is one with an option that is not available yet", function()
-        refuses("not available yet", KEY, "+tla", "127.0.0.1", "104")
-    end)
-
     it("is one with a key that means nothing, and nobody is connected to", function()
         refuses("PatientIDD", "-k", "PatientIDD=1", nowhere())
         refuses("PatientID", "-k", "PatientIDD=1", nowhere()) -- what was meant

@@ -1,6 +1,7 @@
 --- options.parameters: the words that belong to no option, and the rules that rows cannot say.
 
 local commandline = require "getscu.commandline"
+local tls = require "getscu.options.tls"
 
 local parameters = {
     { name = "peer", type = "string", field = "peer",
@@ -54,6 +55,28 @@ function parameters.prepare(rest, settings, given)
     if rest[1]:find(":", 1, true) and not chosen then settings.family = "ipv6" end
 end
 
+-- A TLS option that was given without TLS: who forgets +tls must not send in the clear.
+local function stray_tls_option(given)
+    for _, group in ipairs(tls) do
+        for _, option in ipairs(group) do
+            if option.field ~= "tls" and given[option[2]] then return given[option[2]] end
+        end
+    end
+    return given["--verify-hostname"] or given["--verify-hostname-as"]
+end
+
+local function check_tls(settings, given)
+    if settings.tls == "off" then
+        local name = stray_tls_option(given)
+        return name and ("option %s needs --enable-tls or --anonymous-tls"):format(name)
+    end
+    if settings.tls_verify and #settings.tls_ca_files + #settings.tls_ca_directories == 0 then
+        return ("option %s needs the certificates of an authority that the peer's is verified by: "
+            .. "+cf or +cd (-ic leaves it unverified)"):format(given["--anonymous-tls"]
+            or given["--enable-tls"])
+    end
+end
+
 --- The manual's rules that the table cannot say.
 -- @return nil | what is wrong
 function parameters.check(settings, positional, given)
@@ -65,6 +88,7 @@ function parameters.check(settings, positional, given)
         return ("option %s needs --verbose, --debug or a log level from info on"):format(
             given["--verbose-pc"])
     end
+    return check_tls(settings, given)
 end
 
 return parameters
