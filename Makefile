@@ -38,7 +38,7 @@ imaging_objects := $(call object,$(imaging_sources))
 plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
 library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
-test_tools := $(BUILD)/tests/tap $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
+test_tools := $(BUILD)/tests/tap $(BUILD)/tests/gateway $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 
 manuals := $(BUILD)/man/getscu.1 $(BUILD)/man/ja/getscu.1

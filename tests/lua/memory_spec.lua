@@ -1,4 +1,6 @@
+local certificates = require "certificates"
 local core = require "getscu.core"
+local secured = require "secured"
 local support = require "support"
 
 local OBJECT = 512 << 20
@@ -54,11 +56,11 @@ describe("an object of 512 MiB", function()
     end
 
     -- Retrieves it into a folder that is gone afterwards. Returns the sum, and the peak in KiB.
-    local function retrieve(...)
+    local function retrieve(from, ...)
         local out, log = box:directory("out"), box:new_path("log")
         local said = box:tool(support.words(support.build .. "/bench/timer", log, support.getscu,
-            "-S", "-k", "QueryRetrieveLevel=STUDY", "-aec", server.title, "-od", out, { ... },
-            "127.0.0.1", server.port))
+            "-S", "-k", "QueryRetrieveLevel=STUDY", "-aec", from.title, "-od", out, { ... },
+            "127.0.0.1", from.port))
         local peak, code = said:match "^%S+ (%d+) (%d+)"
         assert.equal("0", code, support.read(log))
         local sum = sum_of_pixels(out)
@@ -67,13 +69,20 @@ describe("an object of 512 MiB", function()
     end
 
     it("is edited with less than 32 MiB of memory, and its pixels stay as they are", function()
-        local plain = retrieve()
+        local plain = retrieve(server)
         for _, whole in ipairs { "", "whole = true, " } do
             local script = box:file("return { " .. whole .. "edit = function(object) "
                 .. "object.PatientID = 'EDITED'; object.PatientComments = ('x'):rep(3000) end }")
-            local edited, peak = retrieve("--script", script)
+            local edited, peak = retrieve(server, "--script", script)
             assert.equal(plain, edited)
             if not support.sanitized then assert.is_true(peak < 32 << 10, peak .. " KiB") end
         end
+    end)
+
+    it("is received with less than 32 MiB of memory over TLS", function()
+        local root = certificates.authority(box, "root")
+        local gateway = secured.gateway(box, server, root:issue { name = "server" })
+        local _, peak = retrieve(gateway, "+tla", "+cf", root.certificate)
+        if not support.sanitized then assert.is_true(peak < 32 << 10, peak .. " KiB") end
     end)
 end)

@@ -280,9 +280,11 @@ function support.has(program)
     return false
 end
 
-local function answers(box, server)
-    local echo = box:run { "echoscu", "-to", "2", "-aec", server.title, "127.0.0.1",
-        tostring(server.port) }
+-- Whether it answers C-ECHO, with TLS where {key=, certificate=, ca=} is given.
+local function answers(box, server, tls)
+    local words = tls and { "+tls", tls.key, tls.certificate, "+cf", tls.ca } or {}
+    local echo = box:run(support.words("echoscu", "-to", "2", words, "-aec", server.title,
+        "127.0.0.1", server.port))
     return echo.code == 0
 end
 
@@ -329,21 +331,31 @@ local ORTHANC = [[{
   "DicomAlwaysAllowFind": %s,
   "DicomAlwaysAllowGet": true,
   "UnknownSopClassAccepted": true,
-  "RemoteAccessAllowed": false
+  "RemoteAccessAllowed": false%s
 }
 ]]
 
+local ORTHANC_TLS = [[,
+  "DicomTlsEnabled": true,
+  "DicomTlsPrivateKey": "%s",
+  "DicomTlsCertificate": "%s",
+  "DicomTlsTrustedCertificates": "%s",
+  "DicomTlsRemoteCertificateRequired": true]]
+
 --- Starts Orthanc, empty.
--- @param options table or nil: find (false: it aborts who asks for C-FIND)
+-- @param options table or nil: find (false: it aborts who asks for C-FIND); tls ({key=,
+--   certificate=, ca=}: it speaks TLS, and demands certificates)
 function Box.__index:orthanc(options)
     local server = { title = "ORTHANC", port = support.free_port() }
     local directory = self:directory("orthanc")
     local find = tostring(not options or options.find ~= false)
-    local configuration = self:file(ORTHANC:format(directory, directory, server.port, find),
-        "orthanc.json")
+    local tls = options and options.tls
+    local secured = tls and ORTHANC_TLS:format(tls.key, tls.certificate, tls.ca) or ""
+    local configuration = self:file(ORTHANC:format(directory, directory, server.port, find,
+        secured), "orthanc.json")
     server.process = self:start({ "Orthanc", configuration },
         { environment = { "PATH=" .. os.getenv "PATH" .. ":/usr/sbin" } })
-    server.process:await(function() return answers(self, server) end, "an answer to C-ECHO")
+    server.process:await(function() return answers(self, server, tls) end, "an answer to C-ECHO")
     return server
 end
 
