@@ -39,7 +39,8 @@ plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
 library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
 test_tools := $(BUILD)/tests/tap $(BUILD)/tests/gateway $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
-benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)) \
+    $(BUILD)/bench/getscu_tls
 
 manuals := $(BUILD)/man/getscu.1 $(BUILD)/man/ja/getscu.1
 completions := $(BUILD)/completions/getscu.bash $(BUILD)/completions/getscu.zsh \
@@ -85,7 +86,12 @@ $(BUILD)/tests/%: tests/c/%.c $(plain_objects)
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $<
+	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $< $(bench_libs)
+$(BUILD)/bench/server: bench_libs := -lssl -lcrypto
+
+$(BUILD)/bench/%: tests/bench/%.cc
+	@mkdir -p $(@D)
+	$(CXX) $(all_cxxflags) $(LDFLAGS) -o $@ $< -ldcmtls -ldcmnet $(dcmtk_libs)
 
 # Made of the manual and the table of options: pages, completions, and chapters of the documents.
 generator := docs/generate.lua $(wildcard docs/generate/*.lua) $(library)
@@ -128,13 +134,13 @@ lint:
 
 format:
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] src/dcmtk/*.cc \
-	    src/dcmtk/*/*.cc tests/c/*.[ch] tests/bench/*.[ch])
+	    src/dcmtk/*/*.cc tests/c/*.[ch] tests/bench/*.[ch] tests/bench/*.cc)
 
 bench:
 	.ci/install build test
 	$(MAKE) run-bench
 
-run-bench: all $(benches)
+run-bench: all $(benches) $(BUILD)/tests/gateway
 	BUILD=$(BUILD) tests/bench/run
 
 share := $(DESTDIR)$(PREFIX)/share

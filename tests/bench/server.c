@@ -3,14 +3,17 @@
  * PDU headers included, are prepared once for an association, and then only message ID, UID and
  * instance number are patched. Operations are synchronous, as in every real server.
  *
- *     server --objects N --size BYTES [--port P] [--port-file FILE]    serve on 127.0.0.1
+ *     server --objects N --size BYTES [--port P] [--port-file FILE] [--key FILE --certificate FILE]
+ *                                                                      serve on 127.0.0.1
  *     server --free-port                                               print a port nobody uses
  *
  * Without --port the system chooses one; it is printed, and written to FILE, once connections are
- * accepted. Every C-GET is answered with all objects, whatever it asks for. Each association has a
- * process of its own, which ends with the server. */
+ * accepted. With a key it speaks TLS with those who begin with that. Every C-GET is answered with
+ * all objects, whatever it asks for. Each association has a process of its own, which ends with the
+ * server. */
 
 #include "image.h"
+#include "secure.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -28,7 +31,7 @@ struct options {
     unsigned objects;
     size_t size;
     unsigned port;
-    const char *port_file;
+    const char *port_file, *key, *certificate;
     bool free_port;
 };
 
@@ -41,7 +44,7 @@ struct request {
 };
 
 struct association {
-    int fd;
+    struct stream stream;
     const struct options *options;
     struct bytes input;
     size_t next;             /* what of the input has been read */
@@ -69,13 +72,14 @@ static _Noreturn void leave(void)
     exit(0);
 }
 
-static void send_all(int fd, const uint8_t *data, size_t size)
+static void send_all(struct stream stream, const uint8_t *data, size_t size)
 {
     while (size > 0) {
-        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+        errno = 0;
+        ssize_t sent = stream_send(stream, data, size);
         if (sent < 0 && errno == EINTR)
             continue;
-        if (sent < 0)
+        if (sent <= 0)
             leave();
         data += sent;
         size -= (size_t)sent;
@@ -102,7 +106,7 @@ static const uint8_t *next_pdu(struct association *a, size_t *size)
         a->next = 0;
         a->input.size = have;
         errno = 0;
-        ssize_t got = recv(a->fd, a->input.data + have, MAXIMUM_INPUT - have, 0);
+        ssize_t got = stream_receive(a->stream, a->input.data + have, MAXIMUM_INPUT - have);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -118,7 +122,7 @@ static const uint8_t *next_pdv(struct association *a, size_t *size, uint8_t *con
     while (a->pdv_left == 0) {
         const uint8_t *pdu = next_pdu(a, size);
         if (pdu[0] == 5)
-            send_all(a->fd, (const uint8_t[]){6, 0, 0, 0, 0, 4, 0, 0, 0, 0}, 10);
+            send_all(a->stream, (const uint8_t[]){6, 0, 0, 0, 0, 4, 0, 0, 0, 0}, 10);
         if (pdu[0] != 4)
             exit(0);
         a->pdv = pdu + 6;
@@ -249,7 +253,7 @@ static void accept_association(struct association *a)
     }
     answer.data[0] = 2;
     store(answer.data + 2, (uint32_t)(answer.size - 6), 4, true);
-    send_all(a->fd, answer.data, answer.size);
+    send_all(a->stream, answer.data, answer.size);
     free(answer.data);
     if (a->maximum == 0)
         a->maximum = DEFAULT_PDU;
@@ -306,7 +310,7 @@ static void send_object(struct association *a, unsigned n)
     memcpy(r->bytes.data + r->command_uid_at, identity.uid, UID_LENGTH);
     patch_data(r, r->uid_at, identity.uid, UID_LENGTH);
     patch_data(r, r->number_at, identity.number, NUMBER_LENGTH);
-    send_all(a->fd, r->bytes.data, r->bytes.size);
+    send_all(a->stream, r->bytes.data, r->bytes.size);
 }
 
 /* Reads the answer to an object, counts it, and says whether the client cancelled before it. */
@@ -346,7 +350,7 @@ static void answer_get(struct association *a, uint8_t context, unsigned message_
     command_us(&b, 0x1022, counts.failed);
     command_us(&b, 0x1023, counts.warning);
     command_end(&b, start);
-    send_all(a->fd, b.data, b.size);
+    send_all(a->stream, b.data, b.size);
     free(b.data);
 }
 
@@ -384,13 +388,14 @@ static void serve_echo(struct association *a)
     command_us(&b, 0x0800, NO_DATA_SET);
     command_us(&b, 0x0900, 0);
     command_end(&b, start);
-    send_all(a->fd, b.data, b.size);
+    send_all(a->stream, b.data, b.size);
     free(b.data);
 }
 
 static _Noreturn void serve(int fd, const struct options *options)
 {
-    struct association a = {.fd = fd, .options = options};
+    struct association a = {.options = options};
+    a.stream = open_stream(fd, options->key, options->certificate);
     extend(&a.input, MAXIMUM_INPUT);
     a.input.size = 0;
     accept_association(&a);
@@ -486,6 +491,10 @@ static struct options parse(int argc, char **argv)
             options.port = (unsigned)number_argument(name, argv[i], 65535);
         else if (strcmp(name, "--port-file") == 0)
             options.port_file = argv[i];
+        else if (strcmp(name, "--key") == 0)
+            options.key = argv[i];
+        else if (strcmp(name, "--certificate") == 0)
+            options.certificate = argv[i];
         else
             die("unknown option: %s", name);
     }

@@ -4,11 +4,12 @@
 
 PATH=$PATH:/usr/sbin # Orthanc
 server=              # the process
+behind=              # the one behind a gateway
 
 has_server() {
     case $1 in
     c) ;;
-    dcmqrscp) command -v dcmqrscp >/dev/null ;;
+    dcmqrscp | gateway) command -v dcmqrscp >/dev/null ;;
     orthanc) command -v Orthanc >/dev/null && command -v storescu >/dev/null ;;
     esac
 }
@@ -26,9 +27,11 @@ start_server() {
 
 stop_server() {
     [ -n "$server" ] || return 0
-    kill "$server" 2>/dev/null
-    wait "$server" 2>/dev/null
-    server=
+    # shellcheck disable=SC2086 # words are wanted
+    kill $server $behind 2>/dev/null
+    # shellcheck disable=SC2086
+    wait $server $behind 2>/dev/null
+    server='' behind=''
 }
 
 # await COMMAND...: until it succeeds, at most 30 s, and as long as the server lives
@@ -45,7 +48,10 @@ await() {
 
 start_c() {
     title=BENCH
-    $pin_server "$bench/server" --objects "$objects" --size "$size" \
+    keys=
+    [ ! -d "$tls" ] || keys="--key $tls/key.pem --certificate $tls/certificate.pem"
+    # shellcheck disable=SC2086 # words are wanted
+    $pin_server "$bench/server" --objects "$objects" --size "$size" $keys \
         --port-file "$work/server/port" >"$work/server/log" 2>&1 &
     server=$!
     await test -s "$work/server/port" && port=$(cat "$work/server/port")
@@ -73,6 +79,17 @@ END
     $pin_server dcmqrscp -c "$work/server/cfg" >>"$work/server/log" 2>&1 &
     server=$!
     await echoscu -aec "$title" 127.0.0.1 "$port"
+}
+
+# dcmqrscp behind a gateway that speaks TLS for it
+start_gateway() {
+    start_dcmqrscp || return 1
+    behind=$server
+    # shellcheck disable=SC2154 # it is run's
+    $pin_server "$bench/../tests/gateway" --to "$port" --port-file "$work/server/port" \
+        --key "$tls/key.pem" --certificate "$tls/certificate.pem" >>"$work/server/log" 2>&1 &
+    server=$!
+    await test -s "$work/server/port" && port=$(cat "$work/server/port")
 }
 
 start_orthanc() {
