@@ -168,7 +168,7 @@ end
 
 -- What a script may change without changing anything of ours.
 local function copy_of(value)
-    if type(value) ~= "table" then return value end
+    if type(value) ~= "table" or getmetatable(value) then return value end
     local copy = {}
     for key, inner in pairs(value) do copy[key] = copy_of(inner) end
     return copy
@@ -193,7 +193,7 @@ end
 function Hooks.__index:associated(association)
     self.notices:tell("on_associated", { name = association.name, called = association.called,
         calling = association.calling, address = association.core:peer(),
-        contexts = association.contexts, answer = association.answer })
+        contexts = association.contexts, answer = association.answer, tls = association.tls })
 end
 
 --- All is over: waits for what scripts are still doing, and tells them.
