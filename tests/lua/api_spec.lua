@@ -97,6 +97,9 @@ describe("the document of the library", function()
                 sources[#sources + 1] = support.read("lua/stdlib/getscu/" .. name)
             end
         end
+        for _, name in ipairs(support.list "src/lua") do
+            sources[#sources + 1] = support.read("src/lua/" .. name):gsub('{"(%l[%l_]+)"', ":%1(")
+        end
         local source = table.concat(sources)
         for code in text:gmatch "`([^`]+)`" do
             for name in code:gmatch "[%w_)]?:(%l[%l_]+)[({]" do
