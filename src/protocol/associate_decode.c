@@ -70,7 +70,8 @@ static bool read_uid(struct reader content, gs_uid_text uid)
     size_t size = content.size;
     if (size > 0 && (content.bytes[size - 1] == '\0' || content.bytes[size - 1] == ' '))
         size--;
-    if (size == 0 || size > GS_UID_MAX || memchr(content.bytes, '\0', size) != NULL)
+    if (size == 0 || size > GS_UID_MAX || memchr(content.bytes, '\0', size) != NULL ||
+        content.bytes[size - 1] == ' ')
         return false;
     memcpy(uid, content.bytes, size);
     uid[size] = '\0';
