@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+/* Whether the bytes that a character became are that character, read again. iconv(3) takes some for
+ * others that look alike: in Shift JIS 5CH is both the yen sign and the backslash. */
+static bool comes_back(struct gs_text *text, int set, const char *bytes, size_t made,
+                       const char *utf8, size_t size)
+{
+    char again[CHARACTER_MAX];
+    return gs_text_convert(gs_text_decoder(text, set), bytes, made, again) == size &&
+           memcmp(again, utf8, size) == 0;
+}
+
 /* One character in a set, as it stands in a data set. Its size, or 0: the set does not have it. */
 static size_t encode_character(struct gs_text *text, int set, const char *utf8, size_t size,
                                char out[CHARACTER_MAX])
@@ -12,7 +22,8 @@ static size_t encode_character(struct gs_text *text, int set, const char *utf8, 
     char bytes[CHARACTER_MAX];
     size_t made = gs_text_convert(gs_text_encoder(text, set), utf8, size, bytes);
     size_t skip = coded->prefix != 0;
-    if (made != coded->width + skip || (skip == 1 && (uint8_t)bytes[0] != coded->prefix))
+    if (made != coded->width + skip || (skip == 1 && (uint8_t)bytes[0] != coded->prefix) ||
+        !comes_back(text, set, bytes, made, utf8, size))
         return 0;
     for (size_t i = 0; i < coded->width; i++) {
         uint8_t byte = (uint8_t)bytes[skip + i];
@@ -109,7 +120,8 @@ static int encode_whole(struct passage *in)
         if (!same)
             made = gs_text_convert(gs_text_encoder(in->text, SET_COUNT), in->bytes + at, length,
                                    bytes);
-        if (!same && made == 0)
+        if (!same &&
+            (made == 0 || !comes_back(in->text, SET_COUNT, bytes, made, in->bytes + at, length)))
             return 1;
         if (gs_text_append(in->out, same ? in->bytes + at : bytes, same ? length : made) != 0)
             return -1;

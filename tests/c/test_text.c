@@ -225,6 +225,24 @@ static void what_a_set_cannot_hold_is_reported(void **state)
     }
 }
 
+/* Shift JIS of iconv(3), which stands behind ISO_IR 13, writes 5CH for the backslash and reads the
+ * yen sign: a text with both came back with two yen signs. */
+static void what_would_come_back_as_another_character_is_reported(void **state)
+{
+    (void)state;
+    check("ISO_IR 13", GS_TEXT_PLAIN, "5\\ ~", "5¥ ‾", true);
+    static const char *const others[] = {"a\\b", "a~b"};
+    struct gs_text *text = gs_text_open("ISO_IR 13", 9);
+    for (size_t i = 0; i < 2; i++) {
+        struct gs_text_buffer out = {0};
+        assert_int_equal(gs_text_encode(text, GS_TEXT_PLAIN, others[i], strlen(others[i]), &out),
+                         1);
+        gs_text_buffer_free(&out);
+    }
+    gs_text_close(text);
+    check("ISO 2022 IR 13\\ISO 2022 IR 6", GS_TEXT_PLAIN, "5\\\x1b(B\\\x1b(J", "5¥\\", true);
+}
+
 /* Whatever comes in, what comes out is UTF-8, and it ends. */
 static void random_bytes_become_utf8(void **state)
 {
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(misspelt_terms_are_known),
         cmocka_unit_test(garbage_is_replaced),
         cmocka_unit_test(what_a_set_cannot_hold_is_reported),
+        cmocka_unit_test(what_would_come_back_as_another_character_is_reported),
         cmocka_unit_test(random_bytes_become_utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
