@@ -5,6 +5,10 @@
  * bytes nest is known only to its parser (in implicit VR its dictionary decides). So the parser
  * itself is watched: it reads through `Watched`, which ends the stream when the stack has grown too
  * far.
+ *
+ * It also allocates what an element claims before it reads that. So it is told to read later
+ * whatever is longer than all the bytes there are, and to do so it asks the stream, which ends
+ * then.
  */
 
 #include "dcmtk/room.h"
@@ -39,30 +43,30 @@ template <class Producer> class Watched : public DcmProducer
     }
     OFBool good() const override
     {
-        return !too_deep_ && producer_.good();
+        return !too_deep_ && !ended_ && producer_.good();
     }
     OFCondition status() const override
     {
-        return too_deep_ ? EC_CorruptedData : producer_.status();
+        return too_deep_ || ended_ ? EC_CorruptedData : producer_.status();
     }
     OFBool eos() override
     {
-        return too_deep_ || producer_.eos();
+        return too_deep_ || ended_ || producer_.eos();
     }
     offile_off_t avail() override
     {
-        return too_deep_ ? 0 : producer_.avail();
+        return too_deep_ || ended_ ? 0 : producer_.avail();
     }
     offile_off_t read(void *bytes, offile_off_t size) override
     {
         uintptr_t here = stack_here();
         uintptr_t used = here < start_ ? start_ - here : here - start_;
         too_deep_ = too_deep_ || used > STACK_MAX;
-        return too_deep_ ? 0 : producer_.read(bytes, size);
+        return too_deep_ || ended_ ? 0 : producer_.read(bytes, size);
     }
     offile_off_t skip(offile_off_t size) override
     {
-        return too_deep_ ? 0 : producer_.skip(size);
+        return too_deep_ || ended_ ? 0 : producer_.skip(size);
     }
     void putback(offile_off_t size) override
     {
@@ -76,11 +80,38 @@ template <class Producer> class Watched : public DcmProducer
     {
         return too_deep_;
     }
+    void end()
+    {
+        ended_ = true;
+    }
+    bool ended() const
+    {
+        return ended_;
+    }
 
   private:
     Producer producer_;
     uintptr_t start_;
     bool too_deep_ = false;
+    bool ended_ = false;
+};
+
+/* Stands for a value that is not there. */
+class Nothing : public DcmInputStreamFactory
+{
+  public:
+    DcmInputStream *create() const override
+    {
+        return nullptr;
+    }
+    DcmInputStreamFactory *clone() const override
+    {
+        return new Nothing;
+    }
+    DcmInputStreamFactoryType ident() const override
+    {
+        return DFT_DcmInputFileStreamFactory;
+    }
 };
 
 class Bytes : public DcmInputStream
@@ -91,11 +122,13 @@ class Bytes : public DcmInputStream
         source.producer().setBuffer(const_cast<void *>(bytes), static_cast<offile_off_t>(size));
         source.producer().setEos();
     }
+    /* Values are copied, not read later: the parser asks only for one that cannot be there. */
     DcmInputStreamFactory *newFactory() const override
     {
-        return nullptr; /* values are copied, not read later */
+        source.end();
+        return new Nothing;
     }
-    Watched<DcmBufferProducer> source;
+    mutable Watched<DcmBufferProducer> source;
 };
 
 class File : public DcmInputStream
@@ -127,17 +160,22 @@ static unsigned depth_of(DcmObject *object)
     return deepest + (dynamic_cast<DcmItem *>(object) != nullptr);
 }
 
-/* `what` names the source in a failure. */
+/* `what` names the source in a failure. Values longer than `at_once` are read when they are needed.
+ */
 template <class Stream>
-static void parse(Root &root, Stream &stream, E_TransferSyntax syntax, const char *what)
+static void parse(Root &root, Stream &stream, E_TransferSyntax syntax, const char *what,
+                  size_t at_once = DCM_MaxReadLength)
 {
     DcmDataset *dataset = root.dataset();
     dataset->transferInit();
-    OFCondition condition = dataset->read(stream, syntax, EGL_noChange);
+    OFCondition condition =
+        dataset->read(stream, syntax, EGL_noChange, static_cast<Uint32>(at_once));
     dataset->transferEnd();
     bool too_deep = stream.source.too_deep() || depth_of(dataset) > GS_DATASET_DEPTH_MAX + 1;
     if (too_deep)
         fail("dataset-parse", "%s: sequences nest deeper than %d", what, GS_DATASET_DEPTH_MAX);
+    if (stream.source.ended())
+        fail("dataset-parse", "%s: an element is longer than the whole", what);
     if (condition.bad())
         fail("dataset-parse", "%s: %s", what, condition.text());
 }
@@ -173,10 +211,12 @@ static void parse_bytes(Root &root, const void *bytes, size_t size, const DcmXfe
     if (syntax.getStreamCompression() != ESC_none) {
         std::string plain = inflated(bytes, size, what);
         Bytes stream(plain.data(), plain.size());
-        return parse(root, stream, EXS_LittleEndianExplicit, what);
+        return parse(root, stream, EXS_LittleEndianExplicit, what, plain.size());
     }
+    if (size >= UINT32_MAX)
+        fail("dataset-parse", "%s: a data set of 4 GiB is too large to be opened", what);
     Bytes stream(bytes, size);
-    parse(root, stream, syntax.getXfer(), what);
+    parse(root, stream, syntax.getXfer(), what, size);
 }
 
 static std::shared_ptr<Root> decode(const void *bytes, size_t size, const char *transfer_syntax)

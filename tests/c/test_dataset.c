@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define IMPLICIT_LITTLE "1.2.840.10008.1.2"
@@ -580,6 +581,47 @@ static void nesting_without_end_is_refused(void **state)
     }
 }
 
+/* DCMTK allocated what an element claims before it read it: 12 bytes took 4 GiB. */
+static void an_element_that_claims_more_than_there_is_allocates_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *syntax, *bytes;
+        size_t size;
+    } claims[] = {
+        {IMPLICIT_LITTLE,
+         "\xe0\x7f\x10\0\xfe\xff\xff\xff"
+         "abcd",
+         12},
+        {EXPLICIT_LITTLE,
+         "\xe0\x7f\x10\0OB\0\0\xfe\xff\xff\xff"
+         "abcd",
+         16},
+        {EXPLICIT_LITTLE,
+         "\x10\0\0\x40UT\0\0\xfe\xff\xff\x7f"
+         "abcd",
+         16},
+        {IMPLICIT_LITTLE, /* in a sequence whose own length is true */
+         "\x08\0\x40\x11\x14\0\0\0\xfe\xff\0\xe0\xff\xff\xff\xff\x10\0\0\x40\xfe\xff\xff\xff"
+         "abcd",
+         28},
+        {JPEG_BASELINE,
+         "\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xfe\xff\xff\xff"
+         "abcd",
+         24},
+    };
+    struct rlimit before, small;
+    assert_null(gs_dataset_decode("x", 1, IMPLICIT_LITTLE, &error)); /* the dictionary is loaded */
+    assert_int_equal(getrlimit(RLIMIT_DATA, &before), 0);
+    small = (struct rlimit){.rlim_cur = 1u << 30, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_DATA, &small), 0);
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        assert_null(gs_dataset_decode(claims[i].bytes, claims[i].size, claims[i].syntax, &error));
+        assert_string_equal(error.code, "dataset-parse");
+    }
+    assert_int_equal(setrlimit(RLIMIT_DATA, &before), 0);
+}
+
 /* In implicit VR the dictionary decides what is a sequence, so that defined lengths nest as well.
  */
 static void nesting_with_defined_lengths_is_refused(void **state)
@@ -860,6 +902,7 @@ int main(void)
         cmocka_unit_test(a_file_is_there_complete_or_not_at_all),
         cmocka_unit_test(what_is_no_data_set_is_told),
         cmocka_unit_test(nesting_without_end_is_refused),
+        cmocka_unit_test(an_element_that_claims_more_than_there_is_allocates_nothing),
         cmocka_unit_test(nesting_with_defined_lengths_is_refused),
         cmocka_unit_test(damaged_bytes_never_crash),
         cmocka_unit_test(what_was_touched_is_known),
