@@ -2,6 +2,7 @@
 
 #include "lua/source.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -135,9 +136,12 @@ static size_t check_sources(lua_State *L, struct gs_source **sources, bool *acce
     return count;
 }
 
+/* Raises where poll(2) failed: to wait again would only fail again, without end. */
 static int wait_result(lua_State *L, enum gs_wait_result result, size_t index,
                        struct gs_event *event)
 {
+    if (result == GS_WAIT_FAILED)
+        return luaL_error(L, "cannot wait: %s", strerror(errno));
     if (result == GS_WAIT_EVENT) {
         if (event->type == GS_EVENT_ACCEPTED)
             gsl_association_set(L, -1, event->session);
@@ -152,7 +156,7 @@ static int wait_result(lua_State *L, enum gs_wait_result result, size_t index,
     lua_pushnil(L);
     if (result == GS_WAIT_TIMEOUT)
         return 1;
-    lua_pushstring(L, result == GS_WAIT_INTERRUPTED ? "interrupted" : "failed");
+    lua_pushliteral(L, "interrupted");
     return 2;
 }
 
