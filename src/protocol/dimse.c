@@ -77,16 +77,22 @@ static void put32(uint8_t *bytes, uint32_t value)
     put16(bytes + 2, value >> 16);
 }
 
+/* All of the padding goes, whatever a peer took for it: what is left is the same when it is padded
+ * and read again. */
+static size_t without_padding(enum gs_command_vr vr, const uint8_t *value, size_t size)
+{
+    while (size > 0 && (value[size - 1] == ' ' || (vr == GS_VR_UI && value[size - 1] == '\0')))
+        size--;
+    return size;
+}
+
 static void decode_text(struct gs_command *command, enum gs_command_bit bit, const uint8_t *value,
                         size_t size)
 {
     struct gs_command_text *text = (void *)((uint8_t *)command + fields[bit].offset);
-    if (fields[bit].vr == GS_VR_UI && size > 0 && value[size - 1] == '\0')
-        size--;
-    while (size > 0 && value[size - 1] == ' ')
-        size--;
+    size = without_padding(fields[bit].vr, value, size);
     if (size > GS_COMMAND_TEXT_MAX) {
-        size = GS_COMMAND_TEXT_MAX;
+        size = without_padding(fields[bit].vr, value, GS_COMMAND_TEXT_MAX);
         command->cut |= 1u << bit;
     }
     memcpy(text->bytes, value, size);

@@ -180,6 +180,24 @@ static void padding_of_texts_is_stripped(void **state)
     assert_true(gs_command_has(&command, GS_BIT_AFFECTED_SOP_INSTANCE));
 }
 
+/* Of several NULs behind a UID one was stripped, then the spaces before it, so that what a command
+ * was read as was read as something else when it was written again. */
+static void all_of_the_padding_is_stripped_whatever_it_is(void **state)
+{
+    (void)state;
+    char comment[GS_COMMAND_TEXT_MAX + 4];
+    memset(comment, ' ', sizeof comment);
+    comment[0] = comment[sizeof comment - 1] = 'x';
+    set_size = 0;
+    put_number(0x0100, GS_C_GET_RSP);
+    put_element(0x0002, "1.2\0\0 \0", 7);
+    put_element(0x0902, comment, sizeof comment); /* it is cut where there are spaces */
+    assert_int_equal(decode(), 0);
+    assert_text(&command.affected_sop_class, "1.2");
+    assert_text(&command.error_comment, "x");
+    assert_int_equal(command.cut, 1u << GS_BIT_ERROR_COMMENT);
+}
+
 static void a_text_that_is_too_long_is_cut_and_marked(void **state)
 {
     (void)state;
@@ -483,6 +501,7 @@ int main(void)
         TEST(the_fields_stand_in_the_order_of_their_elements),
         TEST(the_largest_command_fits_into_what_is_promised),
         TEST(padding_of_texts_is_stripped),
+        TEST(all_of_the_padding_is_stripped_whatever_it_is),
         TEST(a_text_that_is_too_long_is_cut_and_marked),
         TEST(only_so_many_offending_elements_are_kept),
         TEST(disorder_and_what_is_unknown_are_tolerated),
