@@ -71,8 +71,8 @@ static int encode_listed(struct passage *in, const char *utf8, size_t size)
         if (candidates[i] == NONE)
             continue;
         size_t made = encode_character(text, candidates[i], utf8, size, bytes);
-        if (made == 0)
-            continue;
+        if (made == 0 || (made == 1 && gs_text_is_delimiter(in->kind, (uint8_t)bytes[0])))
+            continue; /* the yen sign of ISO_IR 13 would be read as a backslash between values */
         if (designate(in, candidates[i]) != 0)
             return -1;
         return gs_text_append(in->out, bytes, made);

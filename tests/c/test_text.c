@@ -239,6 +239,11 @@ static void what_would_come_back_as_another_character_is_reported(void **state)
                          1);
         gs_text_buffer_free(&out);
     }
+    /* and where the backslash is between values, a yen sign made two values of one */
+    struct gs_text_buffer out = {0};
+    assert_int_equal(gs_text_encode(text, GS_TEXT_NAME, "5¥6", 4, &out), 1);
+    assert_int_equal(gs_text_encode(text, GS_TEXT_NAME, "ﾔ\\ﾔ", 7, &out), 0);
+    gs_text_buffer_free(&out);
     gs_text_close(text);
     check("ISO 2022 IR 13\\ISO 2022 IR 6", GS_TEXT_PLAIN, "5\\\x1b(B\\\x1b(J", "5¥\\", true);
 }
