@@ -23,8 +23,19 @@ std::string tag_text(const DcmTagKey &key)
     return text;
 }
 
+/* What reads the dictionary does not look whether malloc(3) had memory for it. It takes less. */
+constexpr size_t DICTIONARY_MEMORY = 16 << 20;
+
+static bool has_memory()
+{
+    ::operator delete(::operator new(DICTIONARY_MEMORY)); /* a new-expression might be left out */
+    return true;
+}
+
 void need_dictionary()
 {
+    static const bool seen = has_memory(); /* or it throws, and is asked again the next time */
+    (void)seen;
     if (!dcmDataDict.isDictionaryLoaded())
         fail("no-dictionary", "DCMTK's data dictionary was not found; set the environment variable "
                               "DCMDICTPATH to the path of dicom.dic");
