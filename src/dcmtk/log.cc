@@ -15,6 +15,7 @@ extern "C" {
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <new>
@@ -27,6 +28,38 @@ namespace room
 {
 
 namespace log4 = dcmtk::log4cplus;
+
+constexpr int EXIT_NOT_STARTED = 81; /* as main.c has it */
+
+namespace
+{
+/* Destructors of oflog's appenders allocate and, where they cannot, throw, which ends the process.
+ * While the log is set up or changed, before anything is retrieved, that end shall be a clean one.
+ */
+class Ending
+{
+  public:
+    Ending() : before_(std::set_terminate(end))
+    {
+    }
+    ~Ending()
+    {
+        std::set_terminate(before_);
+    }
+    Ending(const Ending &) = delete;
+    Ending &operator=(const Ending &) = delete;
+
+  private:
+    [[noreturn]] static void end()
+    {
+        static const char text[] = "F: out of memory\n";
+        ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)written;
+        _exit(EXIT_NOT_STARTED);
+    }
+    std::terminate_handler before_;
+};
+} // namespace
 
 /* In the order of enum gs_log_level. */
 static const struct {
@@ -164,6 +197,7 @@ using namespace room;
 
 int gs_log_start(gs_log_level level, gs_error *error)
 {
+    Ending ending;
     try {
         start(LEVELS[level].level);
         return 0;
@@ -174,6 +208,7 @@ int gs_log_start(gs_log_level level, gs_error *error)
 
 int gs_log_config(const char *path, gs_error *error)
 {
+    Ending ending;
     try {
         return configure(path, error) ? 0 : -1;
     } catch (...) {
