@@ -22,11 +22,11 @@ static gs_text_kind kind_of(DcmEVR vr)
     return vr == EVR_LT || vr == EVR_ST || vr == EVR_UT ? GS_TEXT_PLAIN : GS_TEXT_VALUES;
 }
 
-/* False: the item has no Specific Character Set of its own. */
+/* False: the item has no Specific Character Set of its own, or one that is no text. */
 static bool own_charset(DcmItem *item, std::string &terms)
 {
     DcmElement *element = nullptr;
-    if (item->findAndGetElement(DCM_SpecificCharacterSet, element).bad())
+    if (item->findAndGetElement(DCM_SpecificCharacterSet, element).bad() || !element->isaString())
         return false;
     terms = raw_text(element);
     return true;

@@ -581,6 +581,29 @@ static void nesting_without_end_is_refused(void **state)
     }
 }
 
+/* A Specific Character Set whose VR is that of no text made every function fail, for every element.
+ */
+static void a_character_set_that_is_no_text_says_nothing(void **state)
+{
+    (void)state;
+    static const char bytes[] = "\x08\0\x05\0AT\x04\0\1\2\3\4\x10\0\x10\0PN\x04\0Doe ";
+    struct gs_dataset *dataset =
+        gs_dataset_decode(bytes, sizeof bytes - 1, EXPLICIT_LITTLE, &error);
+    const struct gs_element *elements;
+    const char *text;
+    size_t count, size;
+    assert_non_null(dataset);
+    check(dataset, "PatientName", "Doe");
+    assert_int_equal(gs_dataset_elements(dataset, &elements, &count, &error), 0);
+    assert_int_equal(count, 2);
+    assert_int_equal(gs_dataset_dump(dataset, &text, &size, &error), 0);
+    assert_int_equal(gs_dataset_json(dataset, &text, &size, &error), 0);
+    set(dataset, "PatientName", "山");
+    check(dataset, "PatientName", "山");
+    check(dataset, "SpecificCharacterSet", "ISO_IR 192");
+    gs_dataset_free(dataset);
+}
+
 /* DCMTK allocated what an element claims before it read it: 12 bytes took 4 GiB. */
 static void an_element_that_claims_more_than_there_is_allocates_nothing(void **state)
 {
@@ -902,6 +925,7 @@ int main(void)
         cmocka_unit_test(a_file_is_there_complete_or_not_at_all),
         cmocka_unit_test(what_is_no_data_set_is_told),
         cmocka_unit_test(nesting_without_end_is_refused),
+        cmocka_unit_test(a_character_set_that_is_no_text_says_nothing),
         cmocka_unit_test(an_element_that_claims_more_than_there_is_allocates_nothing),
         cmocka_unit_test(nesting_with_defined_lengths_is_refused),
         cmocka_unit_test(damaged_bytes_never_crash),
