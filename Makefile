@@ -17,7 +17,10 @@ CXXFLAGS ?= -O2 -g
 warnings := -Wall -Wextra -Wshadow $(if $(CI),-Werror)
 instrument := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 lua_cflags := -I/usr/include/lua5.4
-common := -Isrc -fPIC -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(instrument)
+# Sanitizers check more than _FORTIFY_SOURCE does, and want to do it themselves.
+harden := -fstack-protector-strong $(if $(sanitizers),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+harden_link := -Wl,-z,relro,-z,now
+common := -Isrc -fPIC $(harden) -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(instrument)
 all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(common) $(lua_cflags) $(CFLAGS)
 all_cxxflags = -std=c++17 $(warnings) $(common) $(CXXFLAGS)
 dcmtk_libs := -ldcmdata -loflog -lofstd
@@ -52,12 +55,12 @@ module: $(BUILD)/lua/getscu/core.so $(BUILD)/lua/getscu/imaging_core.so
 
 program_objects := $(BUILD)/obj/main.c.o $(BUILD)/obj/lua/library.c.o $(BUILD)/obj/library.c.o
 $(BUILD)/getscu: $(core_objects) $(program_objects)
-	$(CC) -pie $(instrument) $(LDFLAGS) -o $@ $^ -llua5.4 $(core_libs)
+	$(CC) -pie $(harden_link) $(instrument) $(LDFLAGS) -o $@ $^ -llua5.4 $(core_libs)
 
 # Not linked with Lua: the interpreter that loads it has it.
 $(BUILD)/lua/getscu/core.so: $(core_objects)
 	@mkdir -p $(@D)
-	$(CC) -shared $(instrument) $(LDFLAGS) -o $@ $^ $(core_libs)
+	$(CC) -shared $(harden_link) $(instrument) $(LDFLAGS) -o $@ $^ $(core_libs)
 
 $(BUILD)/lua/getscu/imaging_core.so: $(call object,$(imaging_shared)) $(imaging_objects)
 	@mkdir -p $(@D)
