@@ -48,6 +48,7 @@ static bool flush(struct gs_session *session)
              */
             session->writable = false;
             session->readable = true;
+            session->unsendable = true;
             session->send_failed =
                 session->error.system != EPIPE && session->error.system != ECONNRESET;
             return false;

@@ -65,6 +65,7 @@ struct gs_session {
     struct gs_stream stream;
     struct gs_event final; /* told when the phase is over; type NONE: not decided yet */
     struct gs_error error; /* of the final event */
+    bool unsendable;       /* sending failed: what can still be read is read, then it is over */
     bool send_failed;      /* `error` says why, and not just that the peer has gone */
     bool told;
 };

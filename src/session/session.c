@@ -204,6 +204,8 @@ static bool fill_buffer(struct gs_session *session)
                                                             GS_RECEIVE_BUFFER, &error);
     if (moved == GS_IO_AGAIN) {
         session->readable = in_memory(session);
+        if (session->unsendable)
+            transport_ended(session, NULL);
         return false;
     }
     if (moved <= 0) {
@@ -248,8 +250,9 @@ static bool receive(struct gs_session *session, struct gs_event *event)
 /* --- the end -----------------------------------------------------------------------------------
  */
 
-/* Last words, as far as the transport takes them; behind them, that there is no more. */
-static void say_last_words(struct gs_session *session)
+/* Last words, as far as the transport takes them; behind them, that there is no more. False: it
+ * takes nothing any more. */
+static bool say_last_words(struct gs_session *session)
 {
     const struct gs_transport_operations *operations = session->transport->operations;
     const uint8_t *bytes;
@@ -257,12 +260,13 @@ static void say_last_words(struct gs_session *session)
     while ((size = gs_association_output(session->association, &bytes)) > 0) {
         ssize_t moved = operations->send(session->transport, bytes, size, NULL);
         if (moved < 0)
-            return;
+            return moved == GS_IO_AGAIN;
         gs_association_sent(session->association, (size_t)moved);
         gs_session_moved(session);
         if (moved == (ssize_t)size)
             operations->shut(session->transport);
     }
+    return true;
 }
 
 /* Reads until the peer closes: it may have to write before it reads, and what is unread when we
@@ -270,8 +274,7 @@ static void say_last_words(struct gs_session *session)
 static void linger(struct gs_session *session)
 {
     const struct gs_transport_operations *operations = session->transport->operations;
-    say_last_words(session);
-    ssize_t drained = 1;
+    ssize_t drained = say_last_words(session) ? 1 : 0;
     for (size_t moved = 0; drained > 0 && moved < GS_SHARE; moved += (size_t)drained) {
         drained = operations->receive(session->transport, session->buffer, GS_RECEIVE_BUFFER, NULL);
         if (drained == GS_IO_AGAIN)

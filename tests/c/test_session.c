@@ -623,6 +623,84 @@ static void a_header_that_is_incomplete_takes_no_edits_but_the_object_does(void 
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* --- a connection that takes nothing -----------------------------------------------------------
+ */
+
+static int mute_errno; /* of its send */
+
+static int mute_open(struct gs_transport *transport, struct gs_error *failure)
+{
+    (void)transport;
+    (void)failure;
+    return 0;
+}
+
+static ssize_t mute_receive(struct gs_transport *transport, void *bytes, size_t size,
+                            struct gs_error *failure)
+{
+    (void)transport;
+    (void)bytes;
+    (void)size;
+    (void)failure;
+    return GS_IO_AGAIN;
+}
+
+static ssize_t mute_send(struct gs_transport *transport, const void *bytes, size_t size,
+                         struct gs_error *failure)
+{
+    (void)transport;
+    (void)bytes;
+    (void)size;
+    gs_error_system(failure, "network", mute_errno, "cannot send");
+    return GS_IO_FAILED;
+}
+
+static void mute_shut(struct gs_transport *transport)
+{
+    (void)transport;
+}
+
+static int mute_descriptor(const struct gs_transport *transport)
+{
+    (void)transport;
+    return -1;
+}
+
+static short mute_wants(const struct gs_transport *transport, short otherwise)
+{
+    (void)transport;
+    return otherwise;
+}
+
+static const char *mute_peer(const struct gs_transport *transport)
+{
+    (void)transport;
+    return "mute";
+}
+
+/* Sending failed while there was nothing to read: the session tried again, as fast as it could,
+ * until the write deadline came after a minute. */
+static void a_transport_that_cannot_send_ends_the_session_at_once(void **state)
+{
+    (void)state;
+    static const struct gs_transport_operations operations = {
+        mute_open,  mute_receive, mute_send, mute_shut, mute_descriptor,
+        mute_wants, mute_shut,    mute_peer, NULL};
+    static struct gs_transport transport = {&operations, false};
+    static const struct {
+        int system;
+        const char *code;
+    } failures[] = {{ECONNRESET, "peer-closed"}, {EPIPE, "peer-closed"}, {ENOBUFS, "network"}};
+    for (size_t i = 0; i < 3; i++) {
+        mute_errno = failures[i].system;
+        open_side(REQUESTOR, &transport);
+        request();
+        const struct gs_event *event = await(REQUESTOR, GS_EVENT_FAILED);
+        assert_string_equal(event->error->code, failures[i].code);
+        close_sides();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -658,6 +736,8 @@ int main(void)
         TEST(an_object_that_waits_for_its_name_can_be_edited),
         TEST(an_edit_that_cannot_be_made_fails_the_object_and_nothing_else),
         TEST(a_header_that_is_incomplete_takes_no_edits_but_the_object_does),
+
+        TEST(a_transport_that_cannot_send_ends_the_session_at_once),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
