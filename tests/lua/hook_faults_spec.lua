@@ -89,6 +89,25 @@ describe("a hook that fails", function()
     end)
 end)
 
+-- A slow on_stored had 64 objects waiting, and the retrieval with them. Then it failed, on_error was
+-- one notice too many, and the script's own worker waited for itself: for ever.
+describe("a hook that fails while the retrieval waits for it", function()
+    it("does not wait for itself", function()
+        local result = run([[local getscu, count = require "getscu", 0
+            return {
+                on_stored = function()
+                    count = count + 1
+                    if count == 1 then getscu.tasks.sleep(0.3) else error "no" end
+                end,
+                on_error = function(err) print(err.code) end,
+                on_done = function(summary) print(summary.script_errors) end,
+            }]], nil, 80)
+        assert.equal("hook-failed\n79\n", result.out)
+        assert.equal(80, result.code)
+        assert.equal("released", result.ending)
+    end)
+end)
+
 describe("a hook that exits", function()
     it("ends the association by an abort, and the program with its code", function()
         local result = run("return { accept = function() os.exit(7) end }", nil, 2)

@@ -2,8 +2,8 @@
 --
 -- An observer of getscu.outcome. Each call of a hook is a task of its own, so it may wait: send an
 -- object on, run a command. A script is told one thing after the other, in the order in which they
--- happened; where it falls behind too far, the retrieval waits for it. An error of it is logged and
--- counted, and changes nothing else.
+-- happened; where it falls behind too far with its objects, the retrieval waits for it. An error of it
+-- is logged and counted, and changes nothing else.
 
 local errors = require "getscu.errors"
 local gate = require("getscu.core").gate
@@ -63,12 +63,14 @@ end
 local function tell(self, i, name, after, ...)
     local queue = self.queues[i]
     queue[#queue + 1] = { name = name, after = after, n = select("#", ...), ... }
-    local worker = queue.worker
-    if not worker or worker.done then
-        queue.worker = tasks.start(work, self, i)
-    elseif #queue >= BEHIND_MAX then
-        worker:join()
-    end
+    if not queue.worker or queue.worker.done then queue.worker = tasks.start(work, self, i) end
+end
+
+-- Waits for a script that is behind. Only those wait who bring objects: an error may be told by the
+-- hook that the others wait for.
+local function wait_for(self, i)
+    local queue = self.queues[i]
+    if #queue >= BEHIND_MAX then queue.worker:join() end
 end
 
 --- Tells all scripts that have this hook.
@@ -90,6 +92,7 @@ local function tell_of(self, name, object, detail)
             local its = object:again()
             tell(self, i, name, function() its:expire() end, its.view, detail,
                 self.hooks.jobs[i])
+            wait_for(self, i)
         end
     end
 end
