@@ -180,3 +180,53 @@ describe("a hook that wants too much memory", function()
         end)
     end
 end)
+
+-- The first signal left hooks waiting for ever; after the second, on_done was told and waited again.
+describe("a hook that waits when a signal comes", function()
+    local WAIT = "local function wait() require 'getscu'.tasks.sleep(1000) end\n"
+
+    -- The client has an object; it is sent the signals one after the other until it has ended.
+    local function interrupt(text, signals)
+        local out = box:directory("out")
+        local result, ending = peer.converse(box, { asking.study "1.2.3", "-od", out, "--script",
+            box:file(WAIT .. text, "hooks.lua") }, function(link, process)
+            local request = link:request()
+            link:store("1.2.3.1", peer.image "1.2.3.1")
+            process:kill(signals[1])
+            link:request() -- C-CANCEL
+            if signals[2] then
+                process:kill(signals[2])
+            else
+                link:respond(request, 0xFE00, { completed = 1 })
+            end
+            return link:await_end()
+        end)
+        result.ending, result.files = ending, support.list(out)
+        return result
+    end
+
+    it("has a moment", function()
+        local result = interrupt("return { on_stored = wait }", { "TERM" })
+        assert.equal(143, result.code, result.err)
+        assert.equal("released", result.ending)
+        assert.same({ "CT.1.2.3.1" }, result.files)
+    end)
+
+    it("ends at once the second time, and so does what is told from then on", function()
+        local result = interrupt("return { on_stored = wait, "
+            .. "on_done = function() print 'done' wait() print 'late' end }", { "INT", "INT" })
+        assert.equal(130, result.code, result.err)
+        assert.equal("aborted", result.ending)
+        assert.same({ "CT.1.2.3.1" }, result.files)
+        assert.equal("done\n", result.out)
+    end)
+
+    it("ends also before anything was asked", function()
+        local process = box:start_getscu("--script", box:file(WAIT
+            .. "return { query = function() io.stderr:write 'asked\\n' wait() end }", "hooks.lua"),
+            asking.study "1", "127.0.0.1", 1)
+        process:await_log "asked"
+        process:kill "INT"
+        assert.equal(130, process:wait().code)
+    end)
+end)

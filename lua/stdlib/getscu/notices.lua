@@ -14,6 +14,7 @@ local notices = {}
 local Notices = { __index = {}, __name = "getscu.notices" }
 
 local BEHIND_MAX = 64 -- notices that wait for a script before the retrieval does
+local GRACE = 5 -- seconds that hooks may go on waiting after a signal, as after a C-CANCEL
 
 --- The notices of hooks; they have no job yet.
 -- @param hooks getscu.hooks
@@ -42,7 +43,9 @@ function Notices.__index:run(which, name, body, ...)
         return false, self.hooks:failed(which, name, resumed, err, exit)
     end
     local task = tasks.start_through(enter, body, ...)
-    if not task.done then self.running[task] = true end
+    if task.done then return task end
+    self.running[task] = true
+    if self.ended then task:stop(self.ended) end
     return task
 end
 
@@ -104,13 +107,22 @@ function Notices.__index:finish()
     end
 end
 
---- Ends what hooks are waiting for, and tells nothing more.
+--- Ends what hooks are waiting for. What waits to be told is not, and a hook that is told something
+-- from here on ends where it waits.
 function Notices.__index:abandon()
+    self.ended = errors.new { code = "interrupted", message = "interrupted" }
     for _, queue in ipairs(self.queues) do
         for at = #queue, 1, -1 do queue[at] = nil end
     end
-    local cause = errors.new { code = "interrupted", message = "interrupted" }
-    for task in pairs(self.running) do task:stop(cause) end
+    for task in pairs(self.running) do task:stop(self.ended) end
+end
+
+--- The same in a moment: hooks may end what they do.
+function Notices.__index:hurry()
+    tasks.start(function()
+        tasks.sleep(GRACE)
+        self:abandon()
+    end)
 end
 
 -- ---- what getscu.outcome tells ----

@@ -59,7 +59,8 @@ function Job.__index:begin()
 end
 
 --- Stops the job on behalf of a signal: C-CANCEL first, an abort the second time, or where there is
--- nothing to cancel. May be called at any time, from another task or a handler.
+-- nothing to cancel. Hooks that wait have a moment the first time. May be called at any time, from
+-- another task or a handler.
 -- @param signal number
 function Job.__index:interrupt(signal)
     local cause = errors.new { code = "interrupted", signal = signal,
@@ -67,7 +68,10 @@ function Job.__index:interrupt(signal)
     local again = self.interrupted
     self.interrupted = cause
     self.outcome:error(cause)
-    if again and self.hooks then self.hooks.notices:abandon() end
+    if self.hooks then
+        local told = self.hooks.notices
+        if again then told:abandon() else told:hurry() end
+    end
     local running = self.association
     if not running then return end
     if again or not running.open then
