@@ -166,6 +166,21 @@ static void copy_uid(lua_State *L, gs_uid_text *uid)
     memcpy(*uid, value, size + 1);
 }
 
+/* Pushes a field that is a table, or nil. Returns whether it is there; anything else raises. */
+static bool push_table_field(lua_State *L, int index, const char *field)
+{
+    int type = lua_getfield(L, index, field);
+    if (type != LUA_TNIL && type != LUA_TTABLE)
+        luaL_error(L, "field '%s' must be a table, not a %s", field, lua_typename(L, type));
+    return type == LUA_TTABLE;
+}
+
+/* Pushes a field that is a list, or nil: an empty one. Returns its length. */
+static lua_Integer push_list_field(lua_State *L, int index, const char *field)
+{
+    return push_table_field(L, index, field) ? (lua_Integer)lua_rawlen(L, -1) : 0;
+}
+
 static void check_context(lua_State *L, struct gs_associate *associate)
 {
     struct gs_context *context =
@@ -173,8 +188,7 @@ static void check_context(lua_State *L, struct gs_associate *associate)
     context->id = check_octet(L, "id", 0);
     context->result = check_octet(L, "result", 0);
     check_text(L, "abstract_syntax", context->abstract, sizeof context->abstract);
-    lua_getfield(L, -1, "transfer_syntaxes");
-    lua_Integer count = lua_istable(L, -1) ? (lua_Integer)lua_rawlen(L, -1) : 0;
+    lua_Integer count = push_list_field(L, -1, "transfer_syntaxes");
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
         copy_uid(L, check_memory(L, gs_context_add_syntax(context), "transfer syntaxes"));
@@ -205,8 +219,7 @@ static void check_common_extended(lua_State *L, struct gs_associate *associate)
                                                    "common extended negotiation items");
     check_text(L, "sop_class", item->sop_class, sizeof item->sop_class);
     check_text(L, "service_class", item->service_class, sizeof item->service_class);
-    lua_getfield(L, -1, "related");
-    lua_Integer count = lua_istable(L, -1) ? (lua_Integer)lua_rawlen(L, -1) : 0;
+    lua_Integer count = push_list_field(L, -1, "related");
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
         copy_uid(L, check_memory(L, gs_common_extended_add_related(item), "related classes"));
@@ -219,8 +232,7 @@ static void check_common_extended(lua_State *L, struct gs_associate *associate)
 static void check_list(lua_State *L, int index, const char *field, struct gs_associate *associate,
                        void (*check)(lua_State *, struct gs_associate *))
 {
-    lua_getfield(L, index, field);
-    lua_Integer count = lua_istable(L, -1) ? (lua_Integer)lua_rawlen(L, -1) : 0;
+    lua_Integer count = push_list_field(L, index, field);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
         luaL_checktype(L, -1, LUA_TTABLE);
@@ -232,7 +244,7 @@ static void check_list(lua_State *L, int index, const char *field, struct gs_ass
 
 static void check_async(lua_State *L, int index, struct gs_associate *associate)
 {
-    associate->has_async = lua_getfield(L, index, "async") == LUA_TTABLE;
+    associate->has_async = push_table_field(L, index, "async");
     if (associate->has_async) {
         associate->async_invoked = (uint16_t)gsl_range_field(L, -1, "invoked", 1, UINT16_MAX);
         associate->async_performed = (uint16_t)gsl_range_field(L, -1, "performed", 1, UINT16_MAX);
@@ -242,7 +254,7 @@ static void check_async(lua_State *L, int index, struct gs_associate *associate)
 
 static void check_identity(lua_State *L, int index, struct gs_identity *identity)
 {
-    if (lua_getfield(L, index, "identity") == LUA_TTABLE) {
+    if (push_table_field(L, index, "identity")) {
         identity->type = check_octet(L, "type", GS_IDENTITY_NONE);
         identity->response_requested = gsl_boolean_field(L, -1, "response_requested", 0);
         lua_getfield(L, -1, "response");
