@@ -13,12 +13,15 @@ local core = require("getscu.core").dataset
 local dataset = require "getscu.dataset"
 local errors = require "getscu.errors"
 local syntaxes = require "getscu.syntaxes"
+local uid = require "getscu.uid"
 
 local object = {}
 
 local Object = { __index = {}, __name = "getscu.object" }
 
 local BEHIND = "7FE0,0000" -- the first tag that a header window does not have
+-- What an object is, by the tags that tell it: file meta information and name follow their edits.
+local IDENTITY = { ["0008,0016"] = "sop_class", ["0008,0018"] = "sop_instance" }
 local HEADER_MAX = 64 << 20 -- bytes of elements before Pixel Data that are parsed from a file
 
 local function incomplete(message)
@@ -108,6 +111,17 @@ local function element_syntax(transfer_syntax)
     return syntaxes.EXPLICIT_LITTLE
 end
 
+-- Notes the new value of a UID that tells what the object is. Returns true | nil, err.
+local function note_identity(self, changes, tag)
+    local value = self.view[tag]
+    if not uid.is_valid(value) then
+        return nil, errors.new { code = "bad-value", message = ("%s must stay a UID%s"):format(
+            dataset.keyword(tag), value and (", not '%s'"):format(value) or "") }
+    end
+    changes[IDENTITY[tag]] = value
+    return true
+end
+
 --- What was changed in it.
 -- @return nil: nothing; or a table for the core: edits (list of {tag=, bytes=}, in order), and
 --   sop_class and sop_instance where those are changed | nil, err: it cannot be encoded
@@ -118,17 +132,18 @@ function Object.__index:changes()
     if not touched then return nil, errors.wrap(err) end
     if #touched == 0 then return nil end
     local syntax = element_syntax(self.known.transfer_syntax)
-    local edits = {}
+    local changes = { edits = {} }
     for i, tag in ipairs(touched) do
         local bytes
         bytes, err = handle:encode_element(tag, syntax)
         if not bytes then return nil, errors.wrap(err) end
-        edits[i] = { tag = tag, bytes = bytes }
+        changes.edits[i] = { tag = tag, bytes = bytes }
+        if IDENTITY[tag] then
+            local noted
+            noted, err = note_identity(self, changes, tag)
+            if not noted then return nil, err end
+        end
     end
-    local changes = { edits = edits }
-    local class, instance = self.view["0008,0016"], self.view["0008,0018"]
-    if class ~= self.known.sop_class then changes.sop_class = class end
-    if instance ~= self.known.sop_instance then changes.sop_instance = instance end
     return changes
 end
 
