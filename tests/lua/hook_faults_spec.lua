@@ -89,8 +89,8 @@ describe("a hook that fails", function()
     end)
 end)
 
--- A slow on_stored had 64 objects waiting, and the retrieval with them. Then it failed, on_error was
--- one notice too many, and the script's own worker waited for itself: for ever.
+-- A slow on_stored had 64 objects waiting, and the retrieval with them. Then it failed, on_error
+-- was one notice too many, and the script's own worker waited for itself: for ever.
 describe("a hook that fails while the retrieval waits for it", function()
     it("does not wait for itself", function()
         local result = run([[local getscu, count = require "getscu", 0
@@ -181,11 +181,12 @@ describe("a hook that wants too much memory", function()
     end
 end)
 
--- The first signal left hooks waiting for ever; after the second, on_done was told and waited again.
+-- The first signal left hooks waiting for ever; after the second, on_done was told and waited
+-- again.
 describe("a hook that waits when a signal comes", function()
     local WAIT = "local function wait() require 'getscu'.tasks.sleep(1000) end\n"
 
-    -- The client has an object; it is sent the signals one after the other until it has ended.
+    -- The client has an object; then it is sent the signals, one after the other.
     local function interrupt(text, signals)
         local out = box:directory("out")
         local result, ending = peer.converse(box, { asking.study "1.2.3", "-od", out, "--script",
@@ -223,7 +224,7 @@ describe("a hook that waits when a signal comes", function()
 
     it("ends also before anything was asked", function()
         local process = box:start_getscu("--script", box:file(WAIT
-            .. "return { query = function() io.stderr:write 'asked\\n' wait() end }", "hooks.lua"),
+            .. "return { query = function() io.stderr:write 'asked\\n' wait() end }"),
             asking.study "1", "127.0.0.1", 1)
         process:await_log "asked"
         process:kill "INT"

@@ -211,6 +211,31 @@ describe("the hook edit", function()
         assert.matches("hooks.lua:2: %(0028,0010%): 'many' is no value of VR US", result.err)
     end)
 
+    -- A name "CT.", and file meta information without an instance, came of these.
+    for assignment, told in pairs { ["SOPInstanceUID = nil"] = "SOPInstanceUID must stay a UID",
+        ["SOPInstanceUID = ''"] = "SOPInstanceUID must stay a UID, not ''",
+        ["SOPInstanceUID = '../x'"] = "SOPInstanceUID must stay a UID, not '../x'",
+        ["SOPClassUID = nil"] = "SOPClassUID must stay a UID" } do
+        it("that leaves an object without its identity fails: " .. assignment, function()
+            local result = run { "return { edit = function(object) object." .. assignment
+                .. " end }" }
+            assert.same({ 0x0110 }, result.statuses)
+            assert.same({}, result.files)
+            assert.matches("hook 'edit' of %S*hooks.lua: " .. told, result.err)
+        end)
+    end
+
+    -- The UID of the data set took the place of the one that the peer had announced.
+    it("changes no UID that it does not touch", function()
+        local result = run({ "return { edit = function(object) object.PatientID = 'X' end }" },
+            nil, { image = function()
+                return dataset.new { SOPInstanceUID = "5.5", PatientID = "P" }
+                    :encode "1.2.840.10008.1.2.1"
+            end })
+        assert.same({ "CT.1.2.3.4.1" }, result.files)
+        assert.equal("1.2.3.4.1", read(result):meta().sop_instance)
+    end)
+
     it("cannot change what the association told", function()
         local result = run { "return { edit = function(object) object.sop_class = 'x' end }" }
         assert.same({ 0x0110 }, result.statuses)
@@ -357,6 +382,26 @@ describe("the hook propose", function()
         assert.matches("hook 'propose' of", result.err)
         assert.not_matches("connect", result.err)
     end)
+end)
+
+-- These ended the program with a traceback of the library and the exit code 81.
+describe("the hook propose, where it makes what cannot be proposed,", function()
+    for change, told in pairs {
+        ["proposal.contxts = {}"] = "unknown field 'contxts' in getscu.associate",
+        ["proposal.contexts = {}"] = "an association needs presentation contexts",
+        ["proposal.contexts[1].abstract_syntax = 7"] = "'abstract_syntax' must be a string",
+        ["for i = 1, 9 do table.insert(proposal.contexts, proposal.contexts[2]) end"] =
+            "133 presentation contexts do not fit",
+        ["proposal.calling = ('x'):rep(17)"] = "'calling' is longer than 16 characters",
+        ["proposal.identity = 'me'"] = "identity",
+    } do
+        it("is a script that fails: " .. change, function()
+            local result = box:getscu("--script", script("return { propose = function(proposal) "
+                .. change .. " end }"), asking.study "1", "127.0.0.1", 1)
+            assert.equal(80, result.code, result.err)
+            assert.matches("E: hook 'propose' of %S*hooks.lua: [^/]*" .. told, result.err)
+        end)
+    end
 end)
 
 describe("hooks that are told", function()

@@ -174,19 +174,28 @@ local function copy_of(value)
     return copy
 end
 
---- Shows what is about to be proposed to the scripts, which may change it in place.
+--- Shows the scripts what is about to be proposed; they may change it in place. Then proposes it.
 -- @param request table as of getscu.associate
--- @return the table to propose in its place | nil, err
-function Hooks.__index:propose(request)
-    if not self:has "propose" then return request end
-    local proposal = copy_of(request)
+-- @param associate that function; what it raises before it connects is a mistake of the scripts
+-- @return what it returns | nil, err
+function Hooks.__index:propose(request, associate)
+    if not self:has "propose" then return associate(request) end
+    local proposal, last, connected = copy_of(request), nil, false
     for i, one in ipairs(self.scripts) do
         if one.manifest.propose then
             local done, err = call(self, i, "propose", proposal, self.jobs[i])
             if not done then return nil, err end
+            last = one
         end
     end
-    return proposal
+    proposal.on_connect = function(association)
+        connected = true
+        request.on_connect(association)
+    end
+    local asked, running, err = pcall(associate, proposal)
+    if asked then return running, err end
+    if connected then error(running, 0) end
+    return nil, self:failed(last, "propose", (running:gsub("^[^:]+:%d+: ", "")))
 end
 
 --- An association stands.

@@ -2,8 +2,8 @@
 --
 -- An observer of getscu.outcome. Each call of a hook is a task of its own, so it may wait: send an
 -- object on, run a command. A script is told one thing after the other, in the order in which they
--- happened; where it falls behind too far with its objects, the retrieval waits for it. An error of it
--- is logged and counted, and changes nothing else.
+-- happened; where it falls behind too far with its objects, the retrieval waits for it. An error of
+-- it is logged and counted, and changes nothing else.
 
 local errors = require "getscu.errors"
 local gate = require("getscu.core").gate

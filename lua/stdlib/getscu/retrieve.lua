@@ -131,13 +131,12 @@ function Job.__index:associate(proposal)
         tls = options.tls,
         on_connect = function(connecting) self.association = connecting end,
     }
-    local err
+    local running, err
     if self.hooks then
-        request, err = self.hooks:propose(request)
-        if not request then return nil, err end
+        running, err = self.hooks:propose(request, association.associate)
+    else
+        running, err = association.associate(request)
     end
-    local running
-    running, err = association.associate(request)
     if running and extended then relational.check(running, extended) end
     if running and self.hooks then self.hooks:associated(running) end
     return running, err
