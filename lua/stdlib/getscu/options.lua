@@ -80,9 +80,10 @@ function options.with_scripts(scripts)
         for _, row in ipairs(script.rows) do
             local other = taken[row[2]]
             if other then
-                return nil, errors.new { code = "script-load", file = script.path,
+                local where = row.line and ("%s:%d"):format(script.path, row.line) or script.path
+                return nil, errors.new { code = "script-load", file = script.path, line = row.line,
                     message = ("%s: option '%s' is one of %s already; give it another name")
-                        :format(script.path, row[2]:sub(3), other) }
+                        :format(where, row[2]:sub(3), other) }
             end
             row.owner = script.name
         end

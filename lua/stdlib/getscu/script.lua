@@ -69,15 +69,22 @@ local function read_text(path)
     if text:sub(1, 1) == "\27" then
         fail(path, nil, "is compiled Lua; only source text is loaded")
     end
+    text = text:gsub("^\xEF\xBB\xBF", "") -- a byte order mark
     return (text:gsub("^#[^\n]*", "")) -- a shebang
+end
+
+-- Whether Lua means this file; it shows the end of a long path.
+local function is_shown(path, where)
+    return where == path or where:sub(1, 3) == "..." and path:sub(3 - #where) == where:sub(4)
 end
 
 -- What Lua says, "file:line: message", as an error of ours.
 local function rethrow(path, message)
     if errors.is(message) then error(message, 0) end
     message = tostring(message)
-    local line, rest = message:match("^" .. path:gsub("%p", "%%%0") .. ":(%d+): (.*)$")
-    fail(path, math.tointeger(tonumber(line)), "%s", rest or message)
+    local where, line, rest = message:match "^(.-):(%d+): (.*)$"
+    if where and is_shown(path, where) then fail(path, math.tointeger(line), "%s", rest) end
+    fail(path, nil, "%s", message)
 end
 
 local function run(path, text)
@@ -118,6 +125,9 @@ local function check(path, text, manifest)
     if not rows then
         fail(path, word and lua_source.word_line(text, word)
             or lua_source.field_line(text, "options"), "%s", problem)
+    end
+    for _, row in ipairs(rows) do
+        row.line = lua_source.word_line(text, (row.key:gsub("_", "-")))
     end
     return rows
 end
