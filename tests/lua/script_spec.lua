@@ -62,6 +62,27 @@ describe("a script with a mistake", function()
             "option 'ab' stands there twice" },
         { "a range of a text", "return { options = {\n { 'to', min = 3 } } }", 2,
             "'min' is a number, for options of type integer or number" },
+        { "a range of an integer that has a fraction",
+            "return { options = {\n { 'limit', type = 'integer', min = 1.5 } } }", 2,
+            "'min' is a number" },
+        { "an empty range",
+            "return { options = {\n { 'limit', type = 'integer', min = 5, max = 3 } } }", 2,
+            "'min' is above 'max'" },
+        { "choices of what is no enum", "return { options = {\n { 'to', choices = { 'a' } } } }", 2,
+            "'choices' are those of an enum; write type" },
+        { "choices that are no texts",
+            "return { options = {\n { 'to', type = 'enum', choices = { {} } } } }", 2,
+            "an enum needs choices" },
+        { "a default that is no list of texts",
+            "return { options = {\n { 'of', type = 'list', default = { {} } } } }", 2,
+            "its default must be a list of strings" },
+        { "a required that is no boolean", "return { options = {\n { 'to', required = 1 } } }", 2,
+            "'required' must be a boolean" },
+        { "a default of what is required",
+            "return { options = {\n { 'to', required = true, default = 'a' } } }", 2,
+            "what is required needs no default" },
+        { "options of which some have no place",
+            "return {\n options = { { 'ab' }, cd = { 'ef' } } }", 2, "'options' must be a list" },
         { "a module that is not there", "\nreturn require 'no.such.module'", 2,
             "module 'no.such.module' not found" },
     }
@@ -78,6 +99,16 @@ describe("a script with a mistake", function()
             assert.equal(err.file .. where, err.message:sub(1, #err.file + #where))
         end)
     end
+
+    it("is told its line also where its path is long", function()
+        local path = box:directory(("d"):rep(100)) .. "/hooks.lua"
+        for _, text in ipairs { "\nx = 1", "\nreturn {{" } do
+            support.write(path, text)
+            local _, err = script.load(path)
+            assert.equal(2, err.line)
+            assert.equal(path .. ":2: ", err.message:sub(1, #path + 4))
+        end
+    end)
 
     it("is told when it is compiled, a directory, or not there", function()
         local _, err = load_text(string.dump(function() return {} end))
@@ -97,10 +128,10 @@ describe("a script with a mistake", function()
     end)
 
     it("is told before it connects that an option is one of ours", function()
-        local path = box:file("return { options = { { 'verbose' } } }", "bad.lua")
+        local path = box:file("return { options = {\n{ 'verbose' } } }", "bad.lua")
         local result = box:getscu("--script", path, "-k", "PatientID=1", "127.0.0.1", "1")
         assert.equal(81, result.code)
-        assert.matches("option 'verbose' is one of getscu already", result.err)
+        assert.matches("bad.lua:2: option 'verbose' is one of getscu already", result.err)
     end)
 
     it("is told that two scripts have an option of the same name", function()
@@ -108,7 +139,7 @@ describe("a script with a mistake", function()
         local two = box:file("return { options = { { 'limit' } } }", "two.lua")
         local result = box:getscu("--script", one, "--script", two, "-k", "PatientID=1", "h", "1")
         assert.equal(81, result.code)
-        assert.matches("two.lua: option 'limit' is one of %S*one.lua already", result.err)
+        assert.matches("two.lua:1: option 'limit' is one of %S*one.lua already", result.err)
     end)
 end)
 
@@ -117,6 +148,10 @@ describe("a script", function()
         local loaded = assert(load_text("#!/usr/bin/env getscu\nlocal getscu = require 'getscu'\n"
             .. "return { summary = getscu.version }"))
         assert.equal(require "getscu".version, loaded.manifest.summary)
+    end)
+
+    it("may begin with a byte order mark, as some editors write it", function()
+        assert(load_text "\xEF\xBB\xBF#!/usr/bin/env getscu\nreturn {}")
     end)
 
     it("leaves the globals of others alone", function()

@@ -53,20 +53,49 @@ local function check_known(name, option)
     end
 end
 
-local function check_kinds(name, option, kind)
-    if option.help ~= nil and type(option.help) ~= "string" then
-        reject(name, "option '%s': 'help' must be a string", name)
+local function is_list_of_strings(value)
+    if type(value) ~= "table" then return false end
+    for key, one in pairs(value) do
+        if math.type(key) ~= "integer" or type(one) ~= "string" then return false end
     end
-    if kind == "enum" and (type(option.choices) ~= "table" or #option.choices == 0) then
+    return true
+end
+
+local function check_choices(name, option, kind)
+    local choices = option.choices
+    if kind == "enum" and (not is_list_of_strings(choices) or #choices == 0) then
         reject(name, "option '%s': an enum needs choices, as in choices = { \"a\", \"b\" }", name)
+    elseif kind ~= "enum" and choices ~= nil then
+        reject(name, "option '%s': 'choices' are those of an enum; write type = \"enum\"", name)
     end
+end
+
+local function check_range(name, option, kind)
     for _, limit in ipairs { "min", "max" } do
-        local is_number = kind == "integer" or kind == "number"
-        if option[limit] ~= nil and (not is_number or type(option[limit]) ~= "number") then
+        local value = option[limit]
+        local is_number = kind == "integer" and math.type(value) == "integer"
+            or kind == "number" and type(value) == "number"
+        if value ~= nil and not is_number then
             reject(name, "option '%s': '%s' is a number, for options of type integer or number",
                 name, limit)
         end
     end
+    if option.min and option.max and option.min > option.max then
+        reject(name, "option '%s': 'min' is above 'max'", name)
+    end
+end
+
+local function check_kinds(name, option, kind)
+    for field, wanted in pairs { help = "string", required = "boolean" } do
+        if option[field] ~= nil and type(option[field]) ~= wanted then
+            reject(name, "option '%s': '%s' must be a %s", name, field, wanted)
+        end
+    end
+    if option.required and option.default ~= nil then
+        reject(name, "option '%s': what is required needs no default; leave out one of them", name)
+    end
+    check_choices(name, option, kind)
+    check_range(name, option, kind)
 end
 
 local function check(option, position)
@@ -98,6 +127,9 @@ local function default_of(name, option, kind, argument)
         reject(name, "option '%s': its default must be a %s, not a %s", name, wanted, type(default))
     end
     if kind == "boolean" then return default end
+    if kind == "list" and not is_list_of_strings(default) then
+        reject(name, "option '%s': its default must be a list of strings", name)
+    end
     local word = kind == "list" and table.concat(default, ",") or tostring(default)
     local value, must = commandline.types[argument.type](word, argument)
     if value == nil then reject(name, "option '%s': its default '%s' %s", name, word, must) end
@@ -145,8 +177,10 @@ function script_options.rows(options, owner)
             if seen[name] then reject(name, "option '%s' stands there twice", name) end
             seen[name] = true
         end
-        if #options == 0 and next(options) ~= nil then
-            reject("options", "'options' must be a list, as in { { \"modality\" } }")
+        for key in pairs(options) do
+            if math.type(key) ~= "integer" or not (key >= 1 and key <= #options) then
+                reject("options", "'options' must be a list, as in { { \"modality\" } }")
+            end
         end
     end)
     if done then return rows end
