@@ -52,3 +52,59 @@ for _, how in ipairs { "abort", "close" } do
         end)
     end)
 end
+
+-- What a script refuses was asked for again where the peer has no C-FIND to tell what is missing.
+-- When it came, it was answered with success, and its failure was forgotten.
+describe("an object that a script refuses", function()
+    local FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+    local script
+
+    setup(function()
+        script = box:file("local told = 0\nreturn {\n"
+            .. "accept = function(object) if object.InstanceNumber == 2 then return 0xA700 end end,"
+            .. "on_refused = function() told = told + 1 end,\n"
+            .. "on_done = function(summary) print(told, #summary.failures) end }")
+    end)
+
+    -- Without C-FIND; the third object fails as often as `failing` says.
+    local function ask(failing)
+        local answers = {}
+        local result = asking.ask(box, { directory = directory, hooks = {
+            accept = function(request)
+                if request.contexts[1].abstract_syntax == FIND then
+                    return { result = 1, source = 1, reason = 1 }
+                end
+            end,
+            send = function(_, _, number)
+                if number == 3 and failing > 0 then
+                    failing = failing - 1
+                    return 0xA702
+                end
+            end,
+            respond = function(response)
+                local command = response.command
+                if command.Status ~= 0xFF00 then
+                    answers[#answers + 1] = command.NumberOfFailedSuboperations
+                end
+            end,
+        } }, { asking.study(STUDY), "--script", script })
+        result.answers = answers
+        return result
+    end
+
+    it("is not asked for again", function()
+        local result = ask(0)
+        assert.same({ 1 }, result.answers)
+        assert.equal("1\t1\n", result.out)
+        assert.equal(68, result.code)
+    end)
+
+    it("is refused again when it comes with others, and told once", function()
+        local result = ask(1)
+        assert.same({ 2, 1 }, result.answers)
+        assert.equal("1\t1\n", result.out)
+        assert.equal(OBJECTS - 1, #result.files)
+        assert.equal(68, result.code)
+        assert.matches("object 1.2.3.4.2: refused by a script", result.err)
+    end)
+end)

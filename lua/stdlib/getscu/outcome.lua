@@ -77,9 +77,11 @@ function Group.__index:announced()
         + (response.remaining or 0)
 end
 
---- Whether all that is expected has arrived; false where that is not known.
+--- Whether all that is expected has arrived, be it to be refused; false where that is not known.
 function Group.__index:is_whole()
-    return self.expected ~= nil and verdict.arrived(self) >= self.expected
+    local declined = 0
+    for _, request in ipairs(self.requests) do declined = declined + request.declined end
+    return self.expected ~= nil and verdict.arrived(self) + declined >= self.expected
 end
 
 --- A C-GET of this group begins.
@@ -92,6 +94,7 @@ function Group.__index:request()
         duplicates = 0,
         discarded = 0,
         refused = 0,
+        declined = 0, -- of these: by choice, so that they need not come again
         failed = 0,
         warned = 0, -- of the first three: answered with a warning status
         bytes = 0,
@@ -187,8 +190,10 @@ end
 --- An object was refused, by a script's or a rule's choice.
 -- @param object table: uid, status (what it was answered)
 -- @param reason string, or nil for the words of the status
-function Request.__index:count_refused(object, reason)
+-- @param declined true: it need not be asked for again
+function Request.__index:count_refused(object, reason, declined)
     self.refused = self.refused + 1
+    if declined then self.declined = self.declined + 1 end
     keep_failure(self, object, reason or status.describe("C-STORE", object.status), "refused")
 end
 
@@ -216,13 +221,13 @@ end
 --- The final C-GET-RSP.
 -- @param response table: status, comment; completed, failed, warning, remaining (the counts, nil
 --   where absent); failed_uids (list, Failed SOP Instance UID List, or nil)
--- @param arrived set of UIDs, or nil: objects that earlier requests brought, which are no failures
---   of this one, wherever the server cannot send them again
+-- @param arrived table by UID, or nil: true for objects that earlier requests brought, which are no
+--   failures of this one, wherever the server cannot send them again
 function Request.__index:finish(response, arrived)
     self.response, self.ended = response, core.clock()
     local comment = response.comment and (": " .. verdict.printable(response.comment)) or ""
     for _, uid in ipairs(response.failed_uids or {}) do
-        if arrived and arrived[uid] then
+        if arrived and arrived[uid] == true then
             self.settled = self.settled + 1
         else
             keep_failure(self, { uid = uid }, "the server did not deliver it" .. comment,

@@ -32,13 +32,16 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 function receiver.new(options, hooks)
     errors.check_fields(options, receiver.FIELDS, "getscu.receiver")
     local self = setmetatable({}, Receiver)
+    self.hooks = hooks
+    self.judges = hooks and hooks:needs() -- its hooks decide about objects
     if not options.ignore then
         local place, err = placement.new(options)
         if not place then return nil, err end
         self.place = place
+    elseif self.judges == "whole" then
+        return nil, errors.new { code = "script-load", message = "a script wants the whole of each "
+            .. "object, and nothing is kept; leave out its 'whole', or --ignore" }
     end
-    self.hooks = hooks
-    self.judges = hooks and hooks:needs() -- its hooks decide about objects
     if self.judges and self.place then self.place:expect_hooks(self.judges) end
     self:start_over()
     return self
@@ -53,6 +56,7 @@ end
 
 --- Forgets what came: from here on the files of before are those of an earlier run.
 function Receiver.__index:start_over()
+    -- by UID: true, or the decision of the hooks that refused it
     self.arrived, self.arrived_count = {}, 0
     self.new_only = false
     if self.place then self.place:start_over() end
@@ -136,10 +140,10 @@ local function answer_failure(association, event, arrived, tally)
 end
 
 -- It need not be asked for again. Returns whether that was known.
-local function note_arrival(self, uid)
+local function note_arrival(self, uid, refusal)
     local again = self.arrived[uid]
     if not again then
-        self.arrived[uid] = true
+        self.arrived[uid] = refusal or true
         self.arrived_count = self.arrived_count + 1
     end
     return again
@@ -150,8 +154,8 @@ local function answer_refusal(self, association, event, arrived, tally)
     local decision, counted = arrived.decision, object_of(association, event, arrived)
     counted.status = decision.status
     local sent, lost = respond(association, event, decision.status, decision.comment)
-    note_arrival(self, counted.uid)
-    tally:count_refused(counted, decision.reason)
+    local again = note_arrival(self, counted.uid, decision)
+    tally:count_refused(counted, decision.reason, not again)
     if not sent then return nil, lost end
     return true
 end
@@ -206,10 +210,14 @@ end
 -- Receives an object to where it belongs.
 -- @return the event of its end, with `file` or `error` | nil, err: the association has ended
 local function take(self, association, event)
-    local is_known = self.new_only and self.arrived[event.command.AffectedSOPInstanceUID]
-    if is_known or not self.place and not self.judges then
+    local known = self.new_only and self.arrived[event.command.AffectedSOPInstanceUID]
+    if known or not self.place and not self.judges then
         association.core:receive(DISCARD)
-        return association:next_event()
+        local arrived, err = association:next_event()
+        if arrived and known and known ~= true then
+            arrived.decision, event.object = known, nil -- refused again; that was told
+        end
+        return arrived, err
     end
     if self.place then
         local name, collision = self.place:reserve(event.command)
