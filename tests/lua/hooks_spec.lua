@@ -151,6 +151,14 @@ describe("the hook accept", function()
         assert.same({ 0xA700 }, result.statuses)
         assert.same({}, result.files)
     end)
+
+    -- Every object was refused, because what its script wanted to see had not been kept.
+    it("cannot see the whole of what is not kept, which is told before connecting", function()
+        local result = box:getscu("--script", script "return { whole = true, accept = print }",
+            "--ignore", asking.study "1", "127.0.0.1", 1)
+        assert.equal(81, result.code)
+        assert.matches("^E: a script wants the whole of each object, .* leave out", result.err)
+    end)
 end)
 
 describe("the hook edit", function()
