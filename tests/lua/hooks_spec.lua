@@ -1,5 +1,6 @@
 local asking = require "asking"
 local dataset = require "getscu.dataset"
+local getscu = require "getscu"
 local peer = require "peer"
 local support = require "support"
 
@@ -491,6 +492,51 @@ describe("hooks that are told", function()
         assert.equal(80, result.code)
         assert.matches("hook 'on_stored' of %S*hooks.lua: %S*hooks.lua:2: no", result.err)
         assert.equal("2\n", result.out)
+    end)
+end)
+
+-- The hooks counted for good: the second run of --repeat had the failures of the first one too, and
+-- the summary of getscu.retrieve had none.
+describe("failures of hooks", function()
+    local archive
+
+    setup(function()
+        local directory = box:directory("archive")
+        for i = 1, 3 do
+            local object = dataset.new { SOPClassUID = "1.2.840.10008.5.1.4.1.1.2",
+                SOPInstanceUID = UID .. i, PatientID = "P", StudyInstanceUID = "1.2.3",
+                SeriesInstanceUID = "1.2.3.4", Modality = "CT", InstanceNumber = i }
+            assert(object:write(("%s/%d"):format(directory, i), "1.2.840.10008.1.2.1"))
+        end
+        archive = assert(getscu.archive { directory = directory })
+        archive:start()
+    end)
+    teardown(function() archive:close() end)
+
+    it("are counted for each run", function()
+        local result = box:getscu("--script", script("return { accept = function(object) "
+            .. "if object.InstanceNumber == 2 then error 'no' end end, "
+            .. "on_done = function(summary) print(summary.script_errors) end }"), "--repeat", "2",
+            "-od", box:directory("out"), asking.study "1.2.3", "127.0.0.1", archive:port())
+        assert.equal("1\n1\n", result.out)
+        assert.equal(80, result.code)
+    end)
+
+    it("are those of each of two retrievals that run side by side", function()
+        local function retrieve(bad)
+            return getscu.retrieve { host = "127.0.0.1", port = archive:port(),
+                query = { StudyInstanceUID = "1.2.3" }, directory = box:directory("out"),
+                hooks = {
+                    accept = function(object)
+                        if object.InstanceNumber <= bad then error "no" end
+                    end,
+                    on_stored = function() getscu.tasks.sleep(0.05) end,
+                } }
+        end
+        local one, two
+        getscu.tasks.all(function() one = retrieve(1) end, function() two = retrieve(2) end)
+        assert.same({ 1, 2, 80 }, { one.script_errors, one.stored, one.exit_code })
+        assert.same({ 2, 1, 80 }, { two.script_errors, two.stored, two.exit_code })
     end)
 end)
 

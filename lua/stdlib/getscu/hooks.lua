@@ -40,7 +40,7 @@ function hooks.new(scripts, options)
     if not ON_ERROR[on_error] then
         error(("on_error must be 'refuse', 'keep' or 'abort', not '%s'"):format(on_error), 2)
     end
-    local self = setmetatable({ scripts = {}, jobs = {}, on_error = on_error, failures = 0 }, Hooks)
+    local self = setmetatable({ scripts = {}, jobs = {}, on_error = on_error }, Hooks)
     for i, one in ipairs(scripts) do
         self.scripts[i] = one.manifest and one or script.of(one, "hooks " .. i)
         self.jobs[i] = hook_job.new(self.scripts[i], options.settings)
@@ -93,7 +93,6 @@ end
 -- @param exit code, where the script wanted to exit
 -- @return err, which the outcome knows now
 function Hooks.__index:failed(which, name, message, kind, exit)
-    self.failures = self.failures + 1
     local first
     for line in (message .. "\n"):gmatch "(.-)\r?\n" do
         if first then
@@ -208,9 +207,7 @@ end
 --- All is over: waits for what scripts are still doing, and tells them.
 function Hooks.__index:done(outcome)
     self.notices:finish()
-    local summary = outcome:summary()
-    summary.script_errors = self.failures
-    self.notices:tell("on_done", summary)
+    self.notices:tell("on_done", outcome:summary())
     self.notices:finish()
 end
 

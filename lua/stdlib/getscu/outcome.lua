@@ -37,7 +37,7 @@ local FAILURES_KEPT = 10000 -- with UID and reason; beyond it they are only coun
 function outcome.new(observers)
     if observers and #observers == 0 then observers = nil end
     return setmetatable({ groups = {}, requests = {}, errors = {}, failures = {}, by_uid = {},
-        observers = observers, began = core.clock() }, Outcome)
+        script_errors = 0, observers = observers, began = core.clock() }, Outcome)
 end
 
 -- Tells the observers, where there are any.
@@ -116,6 +116,12 @@ function Outcome.__index:error(err)
     for _, observer in ipairs(self.observers or {}) do
         if observer.on_error then observer:on_error(err) end
     end
+end
+
+--- A hook of a script has failed.
+function Outcome.__index:hook_failed(err)
+    self.script_errors = self.script_errors + 1
+    self:error(err)
 end
 
 -- What is known of this object's failure is over.
@@ -297,7 +303,8 @@ end
 -- @return table: stored, duplicates, discarded, refused, warned, bytes; completed (acknowledged),
 --   failed (refused, not kept or not delivered); seconds (from the beginning to the end);
 --   requests (how many); response (the last final one), its status and comment; failures (list of
---   uid, status, reason, request's label); errors (the first of each code); exit_code
+--   uid, status, reason, request's label); errors (the first of each code); script_errors (how
+--   often a hook has failed); exit_code
 function Outcome.__index:summary()
     local last = self.requests[#self.requests]
     local response = last and last.response
@@ -310,6 +317,7 @@ function Outcome.__index:summary()
         comment = response and response.comment,
         failures = open_failures(self),
         errors = self.errors,
+        script_errors = self.script_errors,
         seconds = (self.ended or core.clock()) - self.began,
         exit_code = self:exit_code(),
     }

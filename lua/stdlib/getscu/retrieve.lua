@@ -93,7 +93,7 @@ end
 
 --- A hook has failed (getscu.hooks tells the log). Where that ends the job, nothing more is asked.
 function Job.__index:hook_failed(err)
-    self.outcome:error(err)
+    self.outcome:hook_failed(err)
     if err.code == "script-exit" or self.hooks.on_error == "abort" then
         self.interrupted = self.interrupted or err
         local running = self.association
