@@ -1,10 +1,10 @@
 /* DCMTK's getscu over TLS, which Debian's program was built without: the same class of DCMTK
  * (DcmSCU), with its own TLS, the same proposal, and the options that make it fastest.
  *
- *     getscu_tls HOST PORT CALLED STUDY DIRECTORY CA-FILE
+ *     getscu_tls HOST PORT CALLED STUDY DIRECTORY CA-FILE [tuned]
  *
- * It retrieves a study with PDUs of 131072 bytes, straight to the disk. TCP_NODELAY is what the
- * environment says. */
+ * It retrieves a study. With "tuned" PDUs have 131072 bytes, and objects go straight to the disk.
+ * TCP_NODELAY is what the environment says. */
 
 #include <dcmtk/config/osconfig.h>
 
@@ -38,8 +38,8 @@ static void propose(DcmTLSSCU &scu)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7) {
-        fputs("usage: getscu_tls HOST PORT CALLED STUDY DIRECTORY CA-FILE\n", stderr);
+    if (argc < 7) {
+        fputs("usage: getscu_tls HOST PORT CALLED STUDY DIRECTORY CA-FILE [tuned]\n", stderr);
         return 1;
     }
     OFLog::configure(OFLogger::WARN_LOG_LEVEL); // as DCMTK's programs do
@@ -48,9 +48,10 @@ int main(int argc, char **argv)
     scu.setPeerHostName(argv[1]);
     scu.setPeerPort(static_cast<Uint16>(atoi(argv[2])));
     scu.setPeerAETitle(argv[3]);
-    scu.setMaxReceivePDULength(131072);
     scu.setStorageDir(argv[5]);
-    scu.setStorageMode(DCMSCU_STORAGE_BIT_PRESERVING);
+    const bool tuned = argc > 7;
+    scu.setMaxReceivePDULength(tuned ? 131072 : 16384);
+    scu.setStorageMode(tuned ? DCMSCU_STORAGE_BIT_PRESERVING : DCMSCU_STORAGE_DISK);
     scu.addTrustedCertFile(argv[6]);
     scu.setPeerCertVerification(DCV_requireCertificate);
     propose(scu);
