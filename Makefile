@@ -41,7 +41,7 @@ imaging_objects := $(call object,$(imaging_sources))
 plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
 library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
-test_tools := $(BUILD)/tests/tap $(BUILD)/tests/gateway $(BUILD)/bench/server $(BUILD)/bench/objects $(BUILD)/bench/timer
+test_tools := $(addprefix $(BUILD)/,tests/tap tests/gateway tests/actor bench/server bench/objects bench/timer)
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)) \
     $(BUILD)/bench/getscu_tls
 

@@ -20,19 +20,14 @@
  *
  * Each connection has a process of its own, which ends with the tap. */
 
-#include <arpa/inet.h>
-#include <errno.h>
+#define TOOL "tap"
+#include "loopback.h"
+
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { BUFFER = 65536 };
 
@@ -47,19 +42,6 @@ struct side {
     long passed; /* bytes */
 };
 
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "tap: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static struct sockaddr_in loopback(long port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
 static int open_record(const struct options *options, unsigned connection, const char *who)
 {
     char path[4096];
@@ -68,21 +50,6 @@ static int open_record(const struct options *options, unsigned connection, const
     if (file < 0)
         die(path);
     return file;
-}
-
-/* Whether all of it was taken. */
-static bool write_all(int fd, const char *bytes, long size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, bytes, (size_t)size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        bytes += written;
-        size -= written;
-    }
-    return true;
 }
 
 static bool deliver(struct side *side, const char *bytes, long size, long chunk)
@@ -197,19 +164,6 @@ static _Noreturn void be_deaf(int listener)
         pause();
 }
 
-static void tell_port(const struct options *options, int listener)
-{
-    struct sockaddr_in address;
-    socklen_t size = sizeof address;
-    char temporary[4096];
-    snprintf(temporary, sizeof temporary, "%s.new", options->port_file);
-    FILE *f = fopen(temporary, "w");
-    if (f == NULL || getsockname(listener, (struct sockaddr *)&address, &size) != 0 ||
-        fprintf(f, "%d\n", ntohs(address.sin_port)) < 0 || fclose(f) != 0 ||
-        rename(temporary, options->port_file) != 0)
-        die(options->port_file);
-}
-
 static struct options read_options(int argc, char **argv)
 {
     struct options options = {0};
@@ -249,12 +203,8 @@ int main(int argc, char **argv)
     struct options options = read_options(argc, argv);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGCHLD, SIG_IGN);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = loopback(0);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(listener, options.deaf ? 0 : 16) != 0)
-        die("listen");
-    tell_port(&options, listener);
+    int listener = listen_on_loopback(options.deaf ? 0 : 16);
+    tell_port(options.port_file, listener);
     if (options.deaf)
         be_deaf(listener);
     for (unsigned connection = 1;; connection++) {
