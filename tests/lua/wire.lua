@@ -108,7 +108,8 @@ local function messages_of(pdus)
     return messages
 end
 
-local function side(path)
+--- What one side said: bytes, pdus, messages, and contexts where it said an A-ASSOCIATE.
+function wire.side(path)
     local bytes = assert(support.read(path), "nothing was recorded in " .. path)
     local found = { bytes = bytes, pdus = wire.pdus(bytes) }
     found.messages = messages_of(found.pdus)
@@ -124,7 +125,7 @@ end
 -- @return table: client and server, each with bytes, pdus, messages, contexts
 function wire.read(tap, connection)
     local base = ("%s.%d."):format(tap.record, connection or 1)
-    return { client = side(base .. "client"), server = side(base .. "server") }
+    return { client = wire.side(base .. "client"), server = wire.side(base .. "server") }
 end
 
 --- The messages with this command field, as 0x0001 for C-STORE-RQ.
