@@ -22,8 +22,11 @@ function reasons.rejection(event)
     local by_source = rejections[event.source] or {}
     local why = by_source[event.reason]
         or ("source %d, reason %d"):format(event.source, event.reason)
-    local again = event.result == 2 and "; try again later" or ""
-    return ("the association was rejected: %s%s"):format(why, again)
+    if event.result == 2 then why = why .. "; try again later" end
+    if event.result ~= 1 and event.result ~= 2 then
+        why = ("%s (the unknown result %d)"):format(why, event.result)
+    end
+    return "the association was rejected: " .. why
 end
 
 -- A-ABORT of the service provider, PS3.8 9.3.8.

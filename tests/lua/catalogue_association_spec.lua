@@ -1,0 +1,1 @@
+require("catalogue").specify(_ENV, "Association", require "catalogue.association")
