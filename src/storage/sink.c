@@ -285,6 +285,10 @@ int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
         return -1;
     if (scans(sink))
         gs_scanner_finish(&sink->scanner);
+    if (sink->want_structure && sink->size == 0) {
+        gs_error_set(&sink->failure, "object-empty", "the data set is empty");
+        return gs_sink_fail(sink, error);
+    }
     if (sink->want_structure && sink->scanner.verdict == GS_SCAN_BROKEN) {
         gs_error_set(&sink->failure, "object-broken", "data set broken at byte %llu: %s",
                      (unsigned long long)sink->scanner.offset, sink->scanner.problem);

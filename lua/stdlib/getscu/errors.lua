@@ -40,6 +40,7 @@ errors.codes = {
     ["object-write"] = { exit = 40, when = "an object cannot be written" },
     ["object-exists"] = { exit = 40, when = "a file of an object's name is there, and shall stay" },
     ["object-broken"] = { exit = 68, when = "what came as an object is no well-formed data set" },
+    ["object-empty"] = { exit = 68, when = "what came as an object is an empty data set" },
     ["object-name"] = { exit = 40, when = "no safe path can be made of an object's name" },
     ["object-too-large"] = { exit = 40, when = "an object is larger than its sink takes" },
     ["report-write"] = { exit = 43, when = "the report cannot be written" },

@@ -19,6 +19,12 @@ local Receiver = { __index = {}, __name = "getscu.receiver" }
 --- The names of its options.
 receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
 
+-- What came is no object: the status that the peer gets, by the error's code.
+local NO_OBJECT = {
+    ["object-broken"] = status.BROKEN_DATA_SET,
+    ["object-empty"] = status.DATA_SET_MISMATCH,
+}
+
 local DISCARD = core.sink.discard()
 
 -- errno of a file system that takes no more: the rest would fail too. (EIO, ENOSPC, EDQUOT)
@@ -125,8 +131,8 @@ end
 local function answer_failure(association, event, arrived, tally)
     local counted = object_of(association, event, arrived)
     local err = errors.wrap(arrived.error)
-    if err.code == "object-broken" then
-        counted.status = status.BROKEN_DATA_SET
+    if NO_OBJECT[err.code] then
+        counted.status = NO_OBJECT[err.code]
         tally:count_refused(counted, err.message)
         return respond(association, event, counted.status, err.message)
     end
