@@ -52,6 +52,8 @@ static void push_received(lua_State *L, const struct gs_received *received)
     }
     gsl_set_flag(L, "incomplete", received->incomplete);
     gsl_set_flag(L, "whole", received->whole);
+    gsl_set_flag(L, "odd", received->odd);
+    gsl_set_flag(L, "has_meta", received->has_meta);
 }
 
 static void set_integer(lua_State *L, const char *field, lua_Integer value)

@@ -45,6 +45,8 @@ struct gs_received {
         *bytes; /* memory sink: the data set; header window: the elements before Pixel Data */
     size_t bytes_size;
     bool incomplete;      /* header window: they did not fit, `bytes` is NULL */
+    bool odd;             /* the peer has sent a fragment of odd length, then or before */
+    bool has_meta;        /* group 0002 stands in it, where the structure was looked at */
     bool whole;           /* header window: nothing stands behind them */
     uint64_t header_size; /* bytes before Pixel Data, where the structure was looked at; else 0 */
 };

@@ -76,8 +76,11 @@ bool gs_incoming_ended(struct gs_session *session, struct gs_event *event)
         return false;
     incoming->ended = false;
     incoming->received.incomplete = false;
-    if (incoming->sink != NULL)
+    incoming->received.odd = incoming->message.odd;
+    if (incoming->sink != NULL) {
         incoming->received.header_size = gs_sink_scanner(incoming->sink)->header_size;
+        incoming->received.has_meta = gs_sink_scanner(incoming->sink)->has_meta;
+    }
     if (incoming->sink != NULL && incoming->named)
         commit(incoming);
     if (incoming->sink != NULL)
@@ -179,6 +182,7 @@ int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const c
     incoming->received.size = 0;
     incoming->received.failed = incoming->received.committed = false;
     incoming->received.incomplete = incoming->received.whole = false;
+    incoming->received.has_meta = false;
     incoming->received.header_size = 0;
     incoming->received.bytes = NULL;
     set_name(incoming, name, collision);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define UNDEFINED      0xffffffffu
+#define TAG_META       0x00020000u
 #define TAG_ITEM       0xfffee000u
 #define TAG_ITEM_END   0xfffee00du
 #define TAG_END        0xfffee0ddu /* of a sequence or of fragments */
@@ -242,6 +243,8 @@ static void note(struct gs_scanner *scanner, const struct element *element)
     scanner->began = true;
     scanner->element = (struct gs_scan_element){
         .start = element->start, .tag = element->tag, .length = element->length};
+    if (element->tag >> 16 == TAG_META >> 16)
+        scanner->has_meta = true;
     if (scanner->header_complete || element->tag < GS_SCAN_HEADER_END)
         return;
     scanner->header_complete = true;

@@ -40,6 +40,7 @@ struct gs_scanner {
     bool too_deep;
     bool big_endian;
     bool implicit;
+    bool has_meta;        /* an element of group 0002 stands in the data set itself */
     bool header_complete; /* a top-level element behind the header began */
     uint64_t header_size; /* bytes before the first top-level element of tag 7FE0,0000 or more;
                            * after gs_scanner_finish() without one: all */

@@ -103,6 +103,18 @@ local function warn_of_oddities(association, event)
     end
 end
 
+-- The same of how it came, and of its data set.
+local function warn_of_arrival(association, event, arrived)
+    if arrived.odd and not association.odd then
+        association.odd = true
+        log.warn("%s sends fragments of odd length, which PS3.8 does not allow", association.name)
+    end
+    if arrived.has_meta and not arrived.error then
+        log.warn("object %s has elements of group 0002 in its data set; stored as sent",
+            verdict.printable(event.command.AffectedSOPInstanceUID))
+    end
+end
+
 -- What the tally and its observers are told of an object.
 local function object_of(association, event, arrived)
     return {
@@ -255,6 +267,7 @@ function Receiver.__index:store(association, event, tally)
         tally:count_failed(object_of(association, event), "it did not arrive whole")
         return nil, err
     end
+    warn_of_arrival(association, event, arrived)
     return answer(self, association, event, arrived, tally)
 end
 

@@ -1,0 +1,116 @@
+-- The catalogue's chapter "Data sets".
+
+local catalogue = require "catalogue"
+local raw = require "raw"
+
+local expect, store, explicit = catalogue.expect, catalogue.store, raw.explicit
+local cases = {}
+
+local function case(row) cases[#cases + 1] = row end
+
+local RELEASE = { expect(5), raw.RELEASE_RP }
+local FAILED = { raw.respond(0xB000, { completed = 0, failed = 1, warning = 0 }), RELEASE }
+local LAST = { raw.respond(0, { completed = 1 }), RELEASE }
+local MODES = { "-B", "+B" }
+
+-- An answer that accepts CT with another transfer syntax, where one is given.
+local function in_syntax(syntax)
+    return syntax and raw.accept { syntaxes = { [raw.CT] = syntax } }
+end
+
+-- A data set that is none: refused with C001, and dropped.
+local function broken(title, data, syntax, options, pending)
+    for _, mode in ipairs(MODES) do
+        case { ("%s (%s)"):format(title, mode), options = { mode, options },
+            answer = in_syntax(syntax), peer = { store("1.2.3.1", data), FAILED }, code = 68,
+            ends = "released", statuses = { 0xC001 },
+            tells = "object 1.2.3.1: data set broken at byte", pending = pending }
+    end
+end
+
+-- One that is kept as it came.
+local function kept(title, data, row)
+    for _, mode in ipairs(MODES) do
+        local this = { ("%s (%s)"):format(title, mode), peer = { store("1.2.3.1", data), LAST },
+            code = 0, ends = "released", statuses = { 0 },
+            files = { mode == "+B" and "1.2.3.1" or "CT.1.2.3.1" } }
+        for name, value in pairs(row or {}) do this[name] = value end
+        this.options = { mode, row and row.options or {} }
+        case(this)
+    end
+end
+
+local IMAGE = raw.image "1.2.3.1"
+local UNDEFINED = (1 << 32) - 1
+local ITEM, ITEM_END = ("<I2 I2 I4"):pack(0xFFFE, 0xE000, UNDEFINED), "\254\255\13\224\0\0\0\0"
+local SEQUENCE_END = "\254\255\221\224\0\0\0\0"
+
+local function sequence(content)
+    return explicit(0x0040, 0x0275, "SQ", "", UNDEFINED) .. content .. SEQUENCE_END
+end
+
+-- ---- it ends too early ----
+
+broken("it ends in the value of an element", IMAGE:sub(1, -3))
+broken("it ends in the header of an element", IMAGE:sub(1, 5))
+broken("it ends in a sequence", raw.image("1.2.3.1", 0):sub(1, -13)
+    .. explicit(0x0040, 0x0275, "SQ", "", UNDEFINED) .. ITEM)
+broken("it ends in an item of defined length", explicit(0x0040, 0x0275, "SQ",
+    ("<I2 I2 I4"):pack(0xFFFE, 0xE000, 100) .. ("x"):rep(20)))
+broken("an element that claims 4 GiB", raw.image("1.2.3.1", 0, explicit(0x0020, 0x4000, "UT", "x",
+    UNDEFINED - 1)))
+broken("an element that is longer than its item", sequence(ITEM
+    .. explicit(0x0040, 0x0007, "LO", "x", 60000) .. ITEM_END))
+broken("a delimiter where none can be", raw.image("1.2.3.1", 512, SEQUENCE_END))
+broken("it is no data set", ("\255\216\255\224JFIF"):rep(20))
+broken("Implicit VR, and it ends in an element", ("<I2 I2 I4"):pack(8, 0x18, 90) .. "1.2",
+    raw.IMPLICIT_LITTLE)
+broken("big endian, and it ends in an element", (">I2 I2 c2 I2"):pack(8, 0x18, "UI", 90) .. "1.2",
+    raw.EXPLICIT_BIG, "+xb")
+broken("encapsulated pixel data without its end", raw.image("1.2.3.1", 0):sub(1, -13)
+    .. explicit(0x7FE0, 0x0010, "OB", "", UNDEFINED) .. "\254\255\0\224\0\0\0\0", raw.JPEG, "+xy")
+
+-- ---- odd, and accepted ----
+
+kept("padding at its end", IMAGE .. explicit(0xFFFC, 0xFFFC, "OB", ("\0"):rep(100)))
+kept("a million bytes of tiny elements", raw.image("1.2.3.1", 512,
+    (explicit(0x0021, 0x1001, "CS", "")):rep(125000)))
+kept("10,000 nested sequences", raw.image("1.2.3.1", 0):sub(1, -13)
+    .. (explicit(0x0040, 0x0275, "SQ", "", UNDEFINED) .. ITEM):rep(10000)
+    .. (ITEM_END .. SEQUENCE_END):rep(10000))
+kept("group 0002 inside of it: stored as sent, and warned of",
+    explicit(0x0002, 0x0010, "UI", raw.IMPLICIT_LITTLE) .. IMAGE, { tells = "0002" })
+kept("a preamble and file meta information of its own", explicit(0x0008, 0x0005, "CS",
+    "ISO 2022 IR 87") .. raw.image("1.2.3.1", 512, explicit(0x0010, 0x4000, "LT",
+    "\27$B garbage \255\254\27")))
+kept("a specific character set of garbage", explicit(0x0008, 0x0005, "CS", "\27\\NO\\SUCH")
+    .. IMAGE)
+
+-- ---- empty ----
+
+for _, mode in ipairs(MODES) do
+    case { ("an empty data set: A900 (%s)"):format(mode), options = mode,
+        peer = { store("1.2.3.1", ""), FAILED }, code = 68, ends = "released",
+        statuses = { 0xA900 }, tells = "empty" }
+end
+
+-- ---- deflated ----
+
+-- A deflate stream of stored blocks.
+local function stored(data)
+    local blocks = {}
+    for at = 1, #data, 60000 do
+        local part = data:sub(at, at + 59999)
+        local last = at + 60000 > #data and 1 or 0
+        blocks[#blocks + 1] = ("<B I2 I2"):pack(last, #part, ~#part & 0xFFFF) .. part
+    end
+    local bytes = table.concat(blocks)
+    return #bytes % 2 == 0 and bytes or bytes .. "\0"
+end
+
+kept("deflated: stored as it came", stored(IMAGE), { answer = in_syntax(raw.DEFLATED),
+    options = "+xd" })
+broken("deflated, and it ends in an element", stored(IMAGE:sub(1, -3)), raw.DEFLATED, "+xd",
+    "a deflated data set is stored unchecked: the scanner does not inflate it yet")
+
+return cases

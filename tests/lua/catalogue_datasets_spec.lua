@@ -1,0 +1,1 @@
+require("catalogue").specify(_ENV, "Data sets", require "catalogue.datasets")

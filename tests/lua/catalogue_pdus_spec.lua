@@ -1,0 +1,1 @@
+require("catalogue").specify(_ENV, "PDUs and PDVs", require "catalogue.pdus")
