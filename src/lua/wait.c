@@ -30,6 +30,15 @@ struct gs_source *gsl_check_source(lua_State *L, int index)
     return held->source;
 }
 
+/* What the data set says, where that is something else than what the request said. */
+static void push_other(lua_State *L, const char *field, const struct gs_scan_uid *uid)
+{
+    if (uid->length == 0)
+        return;
+    lua_pushlstring(L, uid->bytes, uid->size);
+    lua_setfield(L, -2, field);
+}
+
 static void push_received(lua_State *L, const struct gs_received *received)
 {
     lua_pushinteger(L, (lua_Integer)received->size);
@@ -50,6 +59,8 @@ static void push_received(lua_State *L, const struct gs_received *received)
         lua_pushinteger(L, (lua_Integer)received->header_size);
         lua_setfield(L, -2, "header_size");
     }
+    push_other(L, "other_sop_class", &received->others[GS_SCAN_CLASS]);
+    push_other(L, "other_sop_instance", &received->others[GS_SCAN_INSTANCE]);
     gsl_set_flag(L, "incomplete", received->incomplete);
     gsl_set_flag(L, "whole", received->whole);
     gsl_set_flag(L, "odd", received->odd);

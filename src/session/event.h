@@ -49,6 +49,9 @@ struct gs_received {
     bool has_meta;        /* group 0002 stands in it, where the structure was looked at */
     bool whole;           /* header window: nothing stands behind them */
     uint64_t header_size; /* bytes before Pixel Data, where the structure was looked at; else 0 */
+    /* where it was looked at: the UIDs of the data set that are not those of the request; the
+     * others have no length */
+    struct gs_scan_uid others[GS_SCAN_UIDS];
 };
 
 /* Pointers are valid until the source is stepped again. */

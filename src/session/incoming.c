@@ -69,6 +69,31 @@ static void commit(struct gs_incoming *incoming)
         incoming->received.committed = true;
 }
 
+/* Keeps a UID of the data set if it is another one than that of the request. */
+static void compare_uid(struct gs_scan_uid *other, const struct gs_scan_uid *uid,
+                        const struct gs_command_text *text)
+{
+    uint32_t size = uid->size;
+    while (size > 0 && (uid->bytes[size - 1] == '\0' || uid->bytes[size - 1] == ' '))
+        size--; /* padding */
+    bool whole = uid->length <= GS_SCAN_UID_MAX;
+    bool same_size = whole ? size == text->size : size <= text->size;
+    if (size == 0 || (same_size && memcmp(uid->bytes, text->bytes, size) == 0))
+        return;
+    *other = *uid;
+    other->size = size;
+}
+
+static void compare_uids(struct gs_incoming *incoming)
+{
+    const struct gs_command *command = &incoming->message.command;
+    const struct gs_scan_uid *uids = gs_sink_scanner(incoming->sink)->uids;
+    struct gs_scan_uid *others = incoming->received.others;
+    compare_uid(&others[GS_SCAN_CLASS], &uids[GS_SCAN_CLASS], &command->affected_sop_class);
+    compare_uid(&others[GS_SCAN_INSTANCE], &uids[GS_SCAN_INSTANCE],
+                &command->affected_sop_instance);
+}
+
 bool gs_incoming_ended(struct gs_session *session, struct gs_event *event)
 {
     struct gs_incoming *incoming = &session->incoming;
@@ -80,6 +105,7 @@ bool gs_incoming_ended(struct gs_session *session, struct gs_event *event)
     if (incoming->sink != NULL) {
         incoming->received.header_size = gs_sink_scanner(incoming->sink)->header_size;
         incoming->received.has_meta = gs_sink_scanner(incoming->sink)->has_meta;
+        compare_uids(incoming);
     }
     if (incoming->sink != NULL && incoming->named)
         commit(incoming);
@@ -184,6 +210,8 @@ int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const c
     incoming->received.incomplete = incoming->received.whole = false;
     incoming->received.has_meta = false;
     incoming->received.header_size = 0;
+    for (int i = 0; i < GS_SCAN_UIDS; i++)
+        incoming->received.others[i].length = 0;
     incoming->received.bytes = NULL;
     set_name(incoming, name, collision);
     struct gs_part10 meta = meta_of(session, source);

@@ -8,6 +8,8 @@
 #define TAG_ITEM_END   0xfffee00du
 #define TAG_END        0xfffee0ddu /* of a sequence or of fragments */
 #define TAG_PIXEL_DATA 0x7fe00010u
+#define TAG_CLASS      0x00080016u
+#define TAG_INSTANCE   0x00080018u
 #define DEEPEST        (2 * GS_SCAN_DEPTH_MAX)
 
 #define VR(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
@@ -44,6 +46,9 @@ void gs_scanner_start(struct gs_scanner *scanner, unsigned flags)
     scanner->began = false;
     scanner->element = (struct gs_scan_element){0};
     scanner->skip = 0;
+    for (int i = 0; i < GS_SCAN_UIDS; i++)
+        scanner->uids[i].length = scanner->uids[i].size = 0;
+    scanner->keeping = GS_SCAN_UIDS;
     scanner->pending_size = 0;
     scanner->depth = 0;
     scanner->levels[0] = (struct gs_scan_level){.end = UINT64_MAX, .kind = LEVEL_DATA_SET};
@@ -237,6 +242,29 @@ static void undefined_length(struct gs_scanner *scanner, const struct element *e
         enter(scanner, element, LEVEL_SEQUENCE | LEVEL_UNKNOWN);
 }
 
+/* The value that follows may be one of those that are kept; of two of a tag it is the first. */
+static void keep(struct gs_scanner *scanner, const struct element *element)
+{
+    if (element->tag != TAG_CLASS && element->tag != TAG_INSTANCE)
+        return;
+    uint8_t which = element->tag == TAG_CLASS ? GS_SCAN_CLASS : GS_SCAN_INSTANCE;
+    if (element->length == 0 || scanner->uids[which].length > 0)
+        return;
+    scanner->uids[which].length = element->length;
+    scanner->keeping = which;
+}
+
+static void keep_bytes(struct gs_scanner *scanner, const uint8_t *bytes, size_t size)
+{
+    struct gs_scan_uid *uid = &scanner->uids[scanner->keeping];
+    size_t room = GS_SCAN_UID_MAX - uid->size;
+    size_t taken = size < room ? size : room;
+    memcpy(uid->bytes + uid->size, bytes, taken);
+    uid->size += (uint32_t)taken;
+    if (scanner->skip == size)
+        scanner->keeping = GS_SCAN_UIDS;
+}
+
 /* An element of the data set itself. */
 static void note(struct gs_scanner *scanner, const struct element *element)
 {
@@ -269,6 +297,8 @@ static void in_data_set(struct gs_scanner *scanner, const struct element *elemen
             enter(scanner, element, LEVEL_SEQUENCE);
         else
             pass_value(scanner, element);
+        if (scanner->depth == 0 && scanner->skip > 0)
+            keep(scanner, element);
     }
 }
 
@@ -316,6 +346,8 @@ static size_t pass(struct gs_scanner *scanner, const uint8_t *bytes, size_t size
     if (scanner->skip == 0)
         return collect(scanner, bytes, size);
     size_t taken = scanner->skip < size ? (size_t)scanner->skip : size;
+    if (scanner->keeping != GS_SCAN_UIDS)
+        keep_bytes(scanner, bytes, taken);
     scanner->skip -= taken;
     scanner->offset += taken;
     return taken;

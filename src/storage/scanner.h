@@ -2,8 +2,9 @@
  * scanner: the structure of a data set as its bytes pass (PS3.5 section 7 and annex A).
  *
  * Streaming, iterative, constant memory: the verdict does not depend on how the bytes are cut. It
- * knows tags, VRs and lengths, never values; implicit and explicit VR, little and big endian,
- * encapsulated pixel data, defined and undefined lengths. A deflated data set is opaque to it.
+ * knows tags, VRs and lengths, and of the values only those two by which an object is known;
+ * implicit and explicit VR, little and big endian, encapsulated pixel data, defined and undefined
+ * lengths. A deflated data set is opaque to it.
  */
 #ifndef GS_SCANNER_H
 #define GS_SCANNER_H
@@ -33,6 +34,15 @@ struct gs_scan_element {
     uint32_t length; /* of its value, as it says */
 };
 
+/* The value of SOP Class UID or SOP Instance UID, its padding included. */
+#define GS_SCAN_UID_MAX 64 /* bytes kept of it */
+struct gs_scan_uid {
+    uint32_t length; /* as the element says; 0: there is none, or nothing in it */
+    uint32_t size;   /* bytes kept so far */
+    char bytes[GS_SCAN_UID_MAX];
+};
+enum gs_scan_uids { GS_SCAN_CLASS, GS_SCAN_INSTANCE, GS_SCAN_UIDS };
+
 struct gs_scanner {
     enum gs_scan_verdict verdict;
     const char *problem; /* static text */
@@ -47,7 +57,9 @@ struct gs_scanner {
     bool began;           /* gs_scanner_step() has stopped behind the tag, VR and length of: */
     struct gs_scan_element element; /* the last one; it ends where the next one starts */
     uint64_t skip;                  /* bytes of a value still to pass */
-    uint8_t pending[12];            /* an element's tag, VR and length, as far as they came */
+    struct gs_scan_uid uids[GS_SCAN_UIDS];
+    uint8_t keeping;     /* which of them the value is; GS_SCAN_UIDS: none */
+    uint8_t pending[12]; /* an element's tag, VR and length, as far as they came */
     uint8_t pending_size;
     size_t depth;
     struct gs_scan_level levels[2 * GS_SCAN_DEPTH_MAX + 1]; /* a sequence and its item each */

@@ -215,6 +215,42 @@ static void the_elements_of_the_data_set_itself_are_told(void **state)
     }
 }
 
+/* Those two by which an object is known: of the data set itself, and the first of each. */
+static void the_uids_of_the_object_are_kept(void **state)
+{
+    (void)state;
+    struct bytes bytes =
+        assemble("08000500 'CS' 0200 'AB' 40007502 'SQ' 0000 ffffffff" ITEM_UNDEFINED
+                 "08001600 'UI' 0200 '9' 00 08001800 'UI' 0200 '9' 00" ITEM_END SEQUENCE_END
+                 "08001600 'UI' 0400 '1.2' 00 08001800 'UI' 4600"
+                 "'1234567890123456789012345678901234567890123456789012345678901234567890'"
+                 "08001600 'UI' 0200 '8' 00 10001000 'PN' 0000" PIXELS_EXPLICIT);
+    for (size_t piece = 1; piece <= bytes.size; piece++) {
+        struct gs_scanner scanner;
+        memset(&scanner, 0xa5, sizeof scanner);
+        gs_scanner_start(&scanner, EXPLICIT);
+        for (size_t done = 0; done < bytes.size; done += piece)
+            gs_scanner_feed(&scanner, bytes.at + done,
+                            bytes.size - done < piece ? bytes.size - done : piece);
+        assert_int_equal(gs_scanner_finish(&scanner), GS_SCAN_GOOD);
+        const struct gs_scan_uid *class = &scanner.uids[GS_SCAN_CLASS];
+        const struct gs_scan_uid *instance = &scanner.uids[GS_SCAN_INSTANCE];
+        assert_int_equal(class->length, 4);
+        assert_int_equal(class->size, 4);
+        assert_memory_equal(class->bytes, "1.2", 4);
+        assert_int_equal(instance->length, 70);
+        assert_int_equal(instance->size, GS_SCAN_UID_MAX);
+        assert_memory_equal(instance->bytes + 60, "1234", 4);
+    }
+    bytes = assemble("08001600 'UI' 0000 08001800 'SQ' 0000 ffffffff" SEQUENCE_END
+                     "10001000 'PN' 0400 'A^B '");
+    struct gs_scanner scanner;
+    scan_whole(&scanner, bytes.at, bytes.size, EXPLICIT);
+    assert_int_equal(scanner.verdict, GS_SCAN_GOOD);
+    assert_int_equal(scanner.uids[GS_SCAN_CLASS].length, 0);
+    assert_int_equal(scanner.uids[GS_SCAN_INSTANCE].length, 0);
+}
+
 static void good_data_sets_are_good(void **state)
 {
     (void)state;
@@ -501,6 +537,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_data_sets_are_good),
         cmocka_unit_test(the_elements_of_the_data_set_itself_are_told),
+        cmocka_unit_test(the_uids_of_the_object_are_kept),
         cmocka_unit_test(a_data_set_that_ends_inside_an_element_is_broken),
         cmocka_unit_test(broken_data_sets_are_broken_where_they_are),
         cmocka_unit_test(a_broken_data_set_stays_broken),
