@@ -79,6 +79,8 @@ local function job_of(settings, parameters, queries, observers, hooks, secured)
         filename = settings.filename,
         on_collision = settings.collision,
         storage = settings.storage,
+        strict = settings.strict,
+        require_match = settings.require_match,
         ignore = settings.ignore,
         abort = settings.abort,
         observers = observers,

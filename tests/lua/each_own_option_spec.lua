@@ -3,6 +3,7 @@
 
 local asking = require "asking"
 local getscu = require "getscu"
+local peer = require "peer"
 local support = require "support"
 
 local FIND, GET = 0x0020, 0x0010
@@ -159,6 +160,18 @@ describe("options of the query:", function()
         assert.same({ { sop_class = "1.2.840.10008.5.1.4.1.2.2.3", information = "\1" } },
             ask({}, name).requests[1].extended)
     end)
+
+    row("--require-match", "has a query that matches nothing end with 68", function(name)
+        local nothing = { serve = function() return 0x0000 end }
+        local result = ask(nothing)
+        assert.equal(0, result.code, result.err)
+        assert.matches("W: [^\n]*no object matched", result.err)
+        result = ask(nothing, name)
+        assert.equal(68, result.code, result.err)
+        assert.matches("E: [^\n]*no object matched", result.err)
+        assert.equal(1, #result.requests) -- and looks no further
+        assert.equal(0, ask({}, name).code)
+    end)
 end)
 
 describe("options of the identity:", function()
@@ -229,6 +242,33 @@ describe("options of the files:", function()
         local result = run(name)
         assert.equal(0, result.code, result.err)
         assert.same(prefixed "CT.", support.list(out))
+    end)
+end)
+
+describe("options of what is kept:", function()
+    -- Offers an object with such a UID in its data set; returns the status, the result, the files.
+    local function offer(inner, ...)
+        local out = box:directory("out")
+        local result, status = peer.converse(box, { asking.study "1.2", "-od", out, ... },
+            function(link)
+                local request = link:request()
+                local answer = link:store("1.2.3", peer.image(inner))
+                link:respond(request, answer // 0x1000 == 0xB and 0xB000 or 0)
+                link:await_end()
+                return answer
+            end)
+        return status, result, support.list(out)
+    end
+
+    row("--strict", "refuses an object that is another one than its request says", function(name)
+        local status, result, files = offer("1.2.4")
+        assert.same({ 0xB007, 0, { "CT.1.2.3" } }, { status, result.code, files })
+        assert.matches("W: object 1.2.3 has another SOP Instance UID than its request: 1.2.4",
+            result.err, 1, true)
+        status, result, files = offer("1.2.4", name)
+        assert.same({ 0xA900, 69, {} }, { status, result.code, files })
+        assert.same({ 0, {} }, { (offer("1.2.3", name)), {} })
+        assert.equal(1, ask({}, name, "--ignore").code)
     end)
 end)
 

@@ -55,7 +55,7 @@ local defaults = { "--patient", "--ipv4", "--aetitle", "--call", "--prefer-uncom
 
 -- The options beside the manual's.
 local own = { "--no-retry", "--as-stored", "--store-tc", "--sop-class", "--strict-query", "--model",
-    "--relational", "--user", "--user-pass-file", "--user-jwt", "--filename", "--on-collision",
+    "--relational", "--require-match", "--strict", "--user", "--user-pass-file", "--user-jwt", "--filename", "--on-collision",
     "--create-directory", "--report", "--no-progress", "--retrieve-timeout", "--script",
     "--on-script-error", "--script-timeout", "--script-memory", "--run", "--verify-hostname",
     "--verify-hostname-as" }

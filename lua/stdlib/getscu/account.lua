@@ -66,7 +66,7 @@ local function add_judgement(add, group, name)
     if not last or last.err then return end -- that was told when it happened
     if code then
         add("error", "%s %s: %s", name, code, text)
-    elseif verdict.arrived(group) == 0 then
+    elseif verdict.is_empty(group) then
         add("warn", "%s brought nothing: no object matched its query", name)
     end
 end

@@ -97,7 +97,7 @@ end
 
 --- Retrieves what matches a query, over this association.
 -- @param request table: query (table by keyword, or data set); model ("patient", "study",
---   "psonly"); directory, create_directory, storage, ignore, filename, on_collision (as of
+--   "psonly"); directory, create_directory, storage, ignore, filename, on_collision, strict (as of
 --   getscu.receiver), or a receiver; tally (a request of getscu.outcome, to count on); priority;
 --   timeout (seconds: then it is cancelled, and err is "retrieve-timeout")
 -- @return result: stored, duplicates, discarded, refused, failed (counts of objects), response (the

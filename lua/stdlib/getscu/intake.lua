@@ -38,6 +38,14 @@ local function go_on(association, decision)
     return association:next_event()
 end
 
+-- The error of an object that says to be another one than was announced, or nil.
+local function mismatch(arrived)
+    local uid = arrived.other_sop_class or arrived.other_sop_instance
+    return uid and errors.new { code = "object-mismatch", message = ("the data set has another %s "
+        .. "than its request: %s"):format(arrived.other_sop_class and "SOP Class UID"
+            or "SOP Instance UID", verdict.printable(uid)) }
+end
+
 -- The object has arrived, and nobody has looked at it yet.
 local function look_at_file(association, coming, arrived, hooks)
     local path, err = association.core:spool()
@@ -91,6 +99,8 @@ local function take(association, event, place, hooks, coming)
         arrived, err = go_on(association, decision or { keep = true })
     end
     if not arrived or arrived.error then return arrived, err end
+    arrived.error = place and place.strict and mismatch(arrived)
+    if arrived.error then return arrived end
     if not decision then
         if place then
             decision, arrived.error = look_at_file(association, coming, arrived, hooks)

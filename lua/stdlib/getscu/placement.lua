@@ -13,7 +13,8 @@ local placement = {}
 local Placement = { __index = {}, __name = "getscu.placement" }
 
 --- The names of its options.
-placement.FIELDS = { "directory", "create_directory", "storage", "filename", "on_collision" }
+placement.FIELDS = { "directory", "create_directory", "storage", "filename", "on_collision",
+    "strict" }
 
 -- What the core does where an earlier run left a file of that name.
 local COLLISIONS = { overwrite = "replace", rename = "distinct", skip = "keep", fail = "refuse" }
@@ -49,14 +50,15 @@ end
 --   ("normal": an object is held in memory while it fits, "bit-preserving": it goes to the disk as
 --   it comes); filename (a template as of getscu.names); on_collision (what to do where an earlier
 --   run left a file of that name: "overwrite", "skip": keep that one, "rename": a second name if it
---   has other bytes, "fail": refuse the object)
+--   has other bytes, "fail": refuse the object); strict (true: an object is looked at before it has
+--   its name)
 -- @return placement | nil, err
 function placement.new(options)
     local policy = options.on_collision or "overwrite"
     local collision = COLLISIONS[policy] or error(("on_collision must be 'overwrite', 'skip', "
         .. "'rename' or 'fail', not '%s'"):format(tostring(policy)), 3)
     local self = setmetatable({ hold = options.storage ~= "bit-preserving", prefixes = {},
-        collision = collision }, Placement)
+        collision = collision, strict = options.strict }, Placement)
     self:start_over()
     local err
     if options.filename then
@@ -117,7 +119,7 @@ end
 -- @param command the C-STORE-RQ
 -- @return name and collision as the core takes them; nil: commit() gives the name, after arrival
 function Placement.__index:reserve(command)
-    if self.make_name or self.judged then return nil end
+    if self.make_name or self.judged or self.strict then return nil end
     local uid = command.AffectedSOPInstanceUID
     local name = names.of_uid(uid)
     if self.hold then name = prefix_of(self, command.AffectedSOPClassUID or "") .. "." .. name end

@@ -17,22 +17,24 @@ local receiver = {}
 local Receiver = { __index = {}, __name = "getscu.receiver" }
 
 --- The names of its options.
-receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
-
--- What came is no object: the status that the peer gets, by the error's code.
-local NO_OBJECT = {
-    ["object-broken"] = status.BROKEN_DATA_SET,
-    ["object-empty"] = status.DATA_SET_MISMATCH,
-}
+receiver.FIELDS = { "ignore", "strict", table.unpack(placement.FIELDS) }
 
 local DISCARD = core.sink.discard()
+
+-- What is the object's own fault, and how it is answered.
+local REFUSALS = {
+    ["object-broken"] = status.BROKEN_DATA_SET,
+    ["object-empty"] = status.DATA_SET_MISMATCH,
+    ["object-mismatch"] = status.DATA_SET_MISMATCH,
+}
 
 -- errno of a file system that takes no more: the rest would fail too. (EIO, ENOSPC, EDQUOT)
 local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
 --- A receiver.
 -- @param options table: ignore (true: objects are acknowledged and not kept, and no directory is
---   needed); directory, create_directory, storage, filename, on_collision, as of getscu.placement
+--   needed); strict (true: what is merely odd about an object refuses it); directory,
+--   create_directory, storage, filename, on_collision, as of getscu.placement
 -- @param hooks getscu.hooks of a job, which are asked about each object, or nil
 -- @return receiver | nil, err
 function receiver.new(options, hooks)
@@ -48,6 +50,8 @@ function receiver.new(options, hooks)
         return nil, errors.new { code = "script-load", message = "a script wants the whole of each "
             .. "object, and nothing is kept; leave out its 'whole', or --ignore" }
     end
+    self.hooks, self.strict = options.hooks, options.strict
+    self.judges = self.hooks and self.hooks:needs() -- its hooks decide about objects
     if self.judges and self.place then self.place:expect_hooks(self.judges) end
     self:start_over()
     return self
@@ -88,18 +92,26 @@ local function respond(association, event, code, comment)
     })
 end
 
--- What is odd about the request, and no reason to refuse the object.
-local function warn_of_oddities(association, event)
+-- What is odd about the request: with `strict` a reason to refuse the object.
+-- @return status and what it is about, or nil
+local function oddity(self, association, event)
     local command = event.command
     local uid, context = command.AffectedSOPInstanceUID, association.contexts.by_id[event.context]
+    if not uid or uid == "" or command.cut then
+        return status.INVALID_INSTANCE, "SOP Instance UID missing or too long"
+    end
+    if #uid > 64 or uid:find("[^0-9.]") then
+        if self.strict then return status.INVALID_INSTANCE, "SOP Instance UID is none" end
+        log.warn("the SOP Instance UID '%s' is none; the file name is made safe",
+            verdict.printable(uid))
+    end
     if command.AffectedSOPClassUID ~= context.abstract_syntax then
         log.warn("object %s of SOP class %s came on the presentation context of %s",
             verdict.printable(uid), verdict.printable(command.AffectedSOPClassUID or "(none)"),
             context.abstract_syntax)
-    end
-    if #uid > 64 or uid:find("[^0-9.]") then
-        log.warn("the SOP Instance UID '%s' is none; the file name is made safe",
-            verdict.printable(uid))
+        if self.strict then
+            return status.SOP_CLASS_NOT_SUPPORTED, "SOP class is not that of its context"
+        end
     end
 end
 
@@ -128,9 +140,7 @@ local function object_of(association, event, arrived)
     }
 end
 
-local function refuse(association, event, tally)
-    local code = status.INVALID_INSTANCE
-    local comment = "SOP Instance UID missing or too long"
+local function refuse(association, event, tally, code, comment)
     local read, err = association:skip_data()
     if not read then return nil, err end
     local refused = object_of(association, event)
@@ -143,8 +153,8 @@ end
 local function answer_failure(association, event, arrived, tally)
     local counted = object_of(association, event, arrived)
     local err = errors.wrap(arrived.error)
-    if NO_OBJECT[err.code] then
-        counted.status = NO_OBJECT[err.code]
+    counted.status = REFUSALS[err.code]
+    if counted.status then
         tally:count_refused(counted, err.message)
         return respond(association, event, counted.status, err.message)
     end
@@ -198,6 +208,15 @@ local function count(self, counted, tally)
     end
 end
 
+-- The status of an object that is kept, for itself.
+local function status_of(counted, arrived)
+    local uid = arrived.other_sop_class or arrived.other_sop_instance
+    if not uid then return status.SUCCESS end
+    log.warn("object %s has another %s than its request: %s", verdict.printable(counted.uid),
+        arrived.other_sop_class and "SOP Class UID" or "SOP Instance UID", verdict.printable(uid))
+    return status.DATA_SET_MISMATCH_WARNING
+end
+
 -- Tells the peer first, so that it goes on while the object is counted here.
 local function answer(self, association, event, arrived, tally)
     if arrived.error then return answer_failure(association, event, arrived, tally) end
@@ -206,7 +225,7 @@ local function answer(self, association, event, arrived, tally)
         return answer_refusal(self, association, event, arrived, tally)
     end
     local counted = object_of(association, event, arrived)
-    counted.status = decision and decision.status or status.SUCCESS
+    counted.status = decision and decision.status or status_of(counted, arrived)
     local sent, lost = respond(association, event, counted.status)
     count(self, counted, tally)
     if not sent then return nil, lost end
@@ -251,7 +270,6 @@ end
 -- @return true | nil, err: the association has ended
 function Receiver.__index:store(association, event, tally)
     local command = event.command
-    local uid = command.AffectedSOPInstanceUID
     if tally.outcome.observers then event.began = core.clock() end
     if log.enabled "info" then
         log.info("Received C-STORE Request (MsgID %s)", command.MessageID or "?")
@@ -259,8 +277,8 @@ function Receiver.__index:store(association, event, tally)
     if not event.data then
         return association:violation("a C-STORE request without a data set")
     end
-    if not uid or uid == "" or command.cut then return refuse(association, event, tally) end
-    warn_of_oddities(association, event)
+    local code, comment = oddity(self, association, event)
+    if code then return refuse(association, event, tally, code, comment) end
     if self.hooks then event.object = object.incoming(association, event) end
     local arrived, err = take(self, association, event)
     if not arrived then

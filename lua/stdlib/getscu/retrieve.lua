@@ -20,15 +20,17 @@ local ENOUGH = errors.new { code = "cancelled", message = "a script has enough" 
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "deadlines",
     "model", "query", "queries", "abort", "propose", "prefer", "contexts", "as_stored", "no_retry",
-    "identity", "relational", "show_contexts", "retrieve_timeout", "observers", "hooks", "tls",
+    "identity", "relational", "show_contexts", "retrieve_timeout", "require_match", "observers",
+    "hooks", "tls",
     table.unpack(receiver.FIELDS) }
 
 --- A retrieval that is not run yet.
 -- @param options table: who (peer, or host, port and called; calling, family, max_length,
 --   deadlines, identity, show_contexts, tls, as of getscu.associate); what (model, and query or
 --   queries, a list: one C-GET for each; relational, true: negotiate that keys of levels above may
---   be left out); where (directory, create_directory, storage, ignore, filename, on_collision, as
---   of getscu.receiver); abort (true: end the association by an abort in place of a release);
+--   be left out); where (directory, create_directory, storage, ignore, filename, on_collision,
+--   strict, as of getscu.receiver); require_match (true: a query that matches nothing has failed);
+--   abort (true: end the association by an abort in place of a release);
 --   retrieve_timeout (of each C-GET, seconds); observers (list, as of getscu.outcome); hooks (a
 --   manifest of a hook script, a list of them, or getscu.hooks)
 -- @return job | nil, err: the output directory or the template of file names is of no use
@@ -55,6 +57,7 @@ function Job.__index:begin()
         1, {})
     if self.hooks then observers[#observers + 1] = self.hooks.notices end
     self.outcome = outcome.new(observers)
+    self.outcome.require_match = self.options.require_match
     self.queries = self.asked
 end
 
@@ -206,7 +209,8 @@ local function is_worth_more(self, group)
     local first = group.requests[1]
     if not first then return true end
     local ended = first.response ~= nil or first.err and PEER_LEFT[first.err.code]
-    return ended and group:judge() ~= nil and #self.outcome.errors == 0
+    local code = group:judge()
+    return ended and code ~= nil and code ~= "no-match" and #self.outcome.errors == 0
 end
 
 local function run_rounds(self, separate)

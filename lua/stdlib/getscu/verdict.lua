@@ -113,16 +113,32 @@ function verdict.missing_of_group(group)
     return verdict.missing(group.requests[#group.requests])
 end
 
---- What the requests of a group came to, on their union.
--- @return as of judge()
-function verdict.judge_group(group)
+--- Whether a group that went well brought no object, not even one that was there before.
+function verdict.is_empty(group)
+    for _, request in ipairs(group.requests) do
+        if verdict.acknowledged(request) > 0 then return false end
+    end
+    return true
+end
+
+local function judge_union(group)
     local requests = group.requests
-    if #requests == 0 then return nil end
     if #requests == 1 or not group.expected then return verdict.judge(requests[#requests]) end
     local missing = verdict.missing_of_group(group)
     if missing == 0 then return nil end
     return verdict.arrived(group) > 0 and "partial" or "failed",
         ("%d of %d objects did not arrive or were not kept"):format(missing, group.expected)
+end
+
+--- What the requests of a group came to, on their union.
+-- @return as of judge(), or "no-match"
+function verdict.judge_group(group)
+    if #group.requests == 0 then return nil end
+    local code, text = judge_union(group)
+    if not code and group.outcome.require_match and verdict.is_empty(group) then
+        return "no-match", "no object matched its query"
+    end
+    return code, text
 end
 
 return verdict
