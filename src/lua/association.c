@@ -93,7 +93,8 @@ static int gsl_connect(lua_State *L)
     return 1;
 }
 
-/* association:deadlines{connect=, acse=, dimse=, write=, release=}: seconds, absent ones stay */
+/* association:deadlines{connect=, acse=, dimse=, write=, drain=, release=}: seconds, absent ones
+ * stay; rate=: bytes a second */
 static int gsl_association_deadlines(lua_State *L)
 {
     struct gs_deadlines *limits = gs_session_deadlines(gsl_check_session(L, 1));
@@ -101,15 +102,14 @@ static int gsl_association_deadlines(lua_State *L)
     struct {
         const char *name;
         double *seconds;
-    } fields[] = {{"connect", &limits->connect},
-                  {"acse", &limits->acse},
-                  {"dimse", &limits->dimse},
-                  {"write", &limits->write},
-                  {"release", &limits->release}};
+    } fields[] = {{"connect", &limits->connect}, {"acse", &limits->acse},
+                  {"dimse", &limits->dimse},     {"write", &limits->write},
+                  {"drain", &limits->drain},     {"release", &limits->release},
+                  {"rate", &limits->rate}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         double seconds = gsl_number_field(L, 2, fields[i].name, *fields[i].seconds);
         if (!(seconds >= 0))
-            luaL_error(L, "field '%s' must be a number of seconds", fields[i].name);
+            luaL_error(L, "field '%s' must be a number that is not negative", fields[i].name);
         *fields[i].seconds = seconds;
     }
     return 0;
@@ -311,7 +311,7 @@ static int gsl_association_peer(lua_State *L)
     return 1;
 }
 
-/* association:idle() -> seconds since a byte moved, either way */
+/* association:idle() -> seconds without progress, as the deadline `dimse` measures it */
 static int gsl_association_idle(lua_State *L)
 {
     lua_pushnumber(L, gs_session_idle(gsl_check_session(L, 1)));

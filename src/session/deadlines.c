@@ -2,6 +2,32 @@
 
 #include <math.h>
 
+void gs_deadline_advance(struct gs_session *session)
+{
+    session->progress = gs_clock();
+}
+
+double gs_deadline_paced(const struct gs_session *session, double since, size_t bytes)
+{
+    double rate = session->deadlines.rate;
+    double until = rate > 0 ? since + (double)bytes / rate : session->moved;
+    return fmax(since, fmin(until, session->moved));
+}
+
+/* The peer goes on with an object that is not stored, or with nothing. */
+static double message_deadline(const struct gs_session *session, const char **code,
+                               const char **what)
+{
+    const struct gs_incoming *incoming = &session->incoming;
+    if (incoming->question != GS_QUESTION_NONE)
+        return INFINITY;
+    double dimse = session->progress + session->deadlines.dimse;
+    double drain = incoming->refused + session->deadlines.drain;
+    *code = drain < dimse ? incoming->received.error.code : "dimse-timeout";
+    *what = drain < dimse ? incoming->received.error.message : "a DIMSE message";
+    return fmin(dimse, drain);
+}
+
 double gs_deadline_now(const struct gs_session *session, const char **code, const char **what)
 {
     const struct gs_deadlines *limit = &session->deadlines;
@@ -29,10 +55,7 @@ double gs_deadline_now(const struct gs_session *session, const char **code, cons
         other = session->began + limit->acse;
         break;
     case GS_STATE_ESTABLISHED:
-        *code = "dimse-timeout";
-        *what = "a DIMSE message";
-        if (session->incoming.question == GS_QUESTION_NONE)
-            other = session->progress + limit->dimse;
+        other = message_deadline(session, code, what);
         break;
     case GS_STATE_AWAITING_RELEASE_REPLY:
     case GS_STATE_COLLISION_ACCEPTOR:

@@ -1,5 +1,6 @@
 #include "session/parts.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@ void gs_incoming_drop(struct gs_incoming *incoming)
     incoming->sink = NULL;
     incoming->question = GS_QUESTION_NONE;
     incoming->ended = false;
+    incoming->refused = INFINITY;
 }
 
 /* From here on the data set is only read. The first error is the one that counts. */
@@ -17,6 +19,7 @@ static void refuse(struct gs_incoming *incoming, const struct gs_error *error)
     if (incoming->received.failed)
         return;
     incoming->received.failed = true;
+    incoming->refused = gs_clock();
     incoming->received.error = *error;
     gs_sink_free(incoming->sink);
     incoming->sink = NULL;
@@ -111,10 +114,19 @@ bool gs_incoming_ended(struct gs_session *session, struct gs_event *event)
         commit(incoming);
     if (incoming->sink != NULL)
         incoming->received.bytes = gs_sink_bytes(incoming->sink, &incoming->received.bytes_size);
+    incoming->refused = INFINITY;
     event->type = GS_EVENT_RECEIVED;
     event->context = incoming->message.context;
     event->received = &incoming->received;
     return true;
+}
+
+/* Whether what comes is what was asked for: an object, or what was found; not the list of a
+ * response that a peer may repeat for ever. */
+static bool is_awaited(const struct gs_message *message)
+{
+    uint16_t field = message->command.command_field;
+    return field == GS_C_STORE_RQ || field == GS_C_FIND_RSP;
 }
 
 /* A fragment of the data set, the last one if `end`. */
@@ -124,6 +136,9 @@ static bool data_came(struct gs_session *session, const struct gs_association_ev
     struct gs_incoming *incoming = &session->incoming;
     struct gs_error error;
     incoming->received.size += fragment->size;
+    if (is_awaited(&incoming->message))
+        session->progress = end ? fmax(session->progress, session->moved)
+                                : gs_deadline_paced(session, session->progress, fragment->size);
     if (incoming->sink != NULL && fragment->size > 0 &&
         gs_sink_write(incoming->sink, fragment->bytes, fragment->size, &error) != 0)
         refuse(incoming, &error);
@@ -207,6 +222,7 @@ int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const c
     incoming->header_told = false;
     incoming->received.size = 0;
     incoming->received.failed = incoming->received.committed = false;
+    incoming->refused = INFINITY;
     incoming->received.incomplete = incoming->received.whole = false;
     incoming->received.has_meta = false;
     incoming->received.header_size = 0;

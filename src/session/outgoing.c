@@ -55,7 +55,10 @@ static bool flush(struct gs_session *session)
         }
         gs_association_sent(session->association, (size_t)moved);
         gs_session_moved(session);
-        session->write_progress = session->progress;
+        session->write_progress =
+            gs_deadline_paced(session, session->write_progress, (size_t)moved);
+        if (session->stream.advances)
+            session->progress = gs_deadline_paced(session, session->progress, (size_t)moved);
     }
     return true;
 }
@@ -108,8 +111,10 @@ static bool fill_output(struct gs_session *session)
     }
     if (stream->ended) {
         bool tell = stream->tell;
+        bool advances = stream->advances;
         gs_outgoing_drop(stream);
         stream->tell = tell;
+        stream->advances = advances;
     }
     return true;
 }
@@ -125,6 +130,9 @@ bool gs_outgoing_step(struct gs_session *session, struct gs_event *event)
     if (!flush(session) || stream->active || !stream->tell)
         return false;
     stream->tell = false;
+    if (stream->advances)
+        gs_deadline_advance(session);
+    stream->advances = false;
     event->type = GS_EVENT_SENT;
     return true;
 }
@@ -153,6 +161,7 @@ static int start_stream(struct gs_session *session, uint8_t context, struct gs_o
         (struct gs_stream){.active = true,
                            .context = context,
                            .unfinished = data->unfinished,
+                           .advances = stream->advances,
                            .descriptor = data->descriptor,
                            .bytes = copy,
                            .length = copy != NULL ? data->size + data->size % 2 : data->length};
@@ -183,6 +192,13 @@ static int queue_message(struct gs_session *session, uint8_t context,
     return -1;
 }
 
+/* A message that begins something new; what we only answer with, a peer may ask for for ever. */
+static bool is_progress(const struct gs_session *session, const struct gs_command *command)
+{
+    uint16_t field = command->command_field;
+    return !session->requestor || ((field & 0x8000) == 0 && field != GS_C_CANCEL_RQ);
+}
+
 static bool may_send(const struct gs_session *session)
 {
     enum gs_association_state state = gs_association_state(session->association);
@@ -201,7 +217,10 @@ int gs_session_send(struct gs_session *session, uint8_t context, const struct gs
         return send_failed(data, error, "no-context", "the presentation context was not accepted");
     bool more = session->stream.tell; /* an earlier message waits, and its event is due */
     gs_outgoing_begins(session);
-    session->progress = gs_clock();
+    if (is_progress(session, command)) {
+        gs_deadline_advance(session);
+        session->stream.advances = true;
+    }
     if (queue_message(session, context, command, data) != 0)
         return send_failed(data, error, "out-of-memory", "too much waits for the peer");
     session->stream.tell = true;

@@ -27,7 +27,8 @@ struct gs_incoming {
     enum gs_question question;
     struct gs_sink *sink; /* from receive to the next command */
     bool header_told;
-    bool ended; /* all of the data set is there, its end is not told yet */
+    double refused; /* since then the data set is only read; INFINITY: it is stored, or has ended */
+    bool ended;     /* all of the data set is there, its end is not told yet */
     bool named;
     char name[GS_PATH_MAX];
     enum gs_collision collision;
@@ -39,6 +40,7 @@ struct gs_stream { /* a data set on its way out */
     bool tell;       /* GS_EVENT_SENT when it and all output is gone */
     bool ended;      /* all of it is queued */
     bool unfinished; /* no fragment of it is marked as the last */
+    bool advances;   /* it is progress, as of gs_deadlines */
     uint8_t context;
     int descriptor;
     uint8_t *bytes; /* malloc'd */
@@ -53,9 +55,11 @@ struct gs_session {
     struct gs_standing *standing; /* its entry while the phase is OPEN */
     enum gs_phase phase;
     struct gs_deadlines deadlines;
-    double began;          /* of the current phase, or of the wait for an answer or a release */
-    double progress;       /* bytes moved last, either way */
-    double write_progress; /* output moved last, or began to wait */
+    double began; /* of the current phase, or of the wait for an answer or a release */
+    bool requestor;
+    double moved;          /* bytes moved last, either way */
+    double progress;       /* what `dimse` counts from */
+    double write_progress; /* what `write` counts from: where it began to wait, and on */
     bool readable;         /* the transport may have bytes */
     bool writable;
     uint8_t *buffer; /* GS_RECEIVE_BUFFER bytes; what is not consumed lies at start to end */
@@ -82,6 +86,9 @@ void gs_session_moved(struct gs_session *session);
 /* deadlines.c: the moment at which the deadline that runs now is over, INFINITY where none runs;
  * the code of the error it ends in, and what was waited for. */
 double gs_deadline_now(const struct gs_session *session, const char **code, const char **what);
+/* Progress: something began or is whole; or, from `since` on, so many bytes of it moved. */
+void gs_deadline_advance(struct gs_session *session);
+double gs_deadline_paced(const struct gs_session *session, double since, size_t bytes);
 
 /* incoming.c: one fragment. True: `event` is filled. */
 bool gs_incoming_fragment(struct gs_session *session, const struct gs_association_event *fragment,

@@ -33,7 +33,9 @@ static bool in_memory(const struct gs_session *session)
 
 void gs_session_moved(struct gs_session *session)
 {
-    session->progress = gs_clock();
+    session->moved = gs_clock();
+    if (!session->requestor)
+        session->progress = session->moved;
     if (in_memory(session))
         session->source.busy = true;
 }
@@ -112,7 +114,7 @@ static void go_on_opening(struct gs_session *session)
         return;
     }
     enter(session, GS_PHASE_OPEN);
-    session->progress = session->write_progress = session->began;
+    session->moved = session->progress = session->write_progress = session->began;
     session->readable = session->writable = true;
     const struct gs_transport *transport = session->transport;
     session->standing =
@@ -158,6 +160,7 @@ static bool dispatch(struct gs_session *session, const struct gs_association_eve
         event->associate = gs_association_peer(session->association);
         return true;
     case GS_ASSOCIATION_ACCEPTED:
+        gs_deadline_advance(session);
         event->type = GS_EVENT_ASSOCIATED;
         event->associate = gs_association_peer(session->association);
         return true;
@@ -300,8 +303,11 @@ static void check_deadline(struct gs_session *session)
         enter(session, GS_PHASE_OVER);
         return;
     }
-    gs_error_set(&session->error, code, "%s: waited in vain for %s", gs_session_peer(session),
-                 what);
+    bool refused = what == session->incoming.received.error.message;
+    gs_error_set(&session->error, code,
+                 refused ? "%s did not end an object that is not stored: %s"
+                         : "%s: waited in vain for %s",
+                 gs_session_peer(session), what);
     gs_session_fail(session, GS_ABORT_USER, GS_ABORT_NOT_SPECIFIED);
 }
 
@@ -376,6 +382,7 @@ static void excuse(struct gs_source *source, double seconds)
     double now = gs_clock();
     session->began = fmin(session->began + seconds, now);
     session->progress = fmin(session->progress + seconds, now);
+    session->incoming.refused += seconds;
     session->write_progress = fmin(session->write_progress + seconds, now);
 }
 
@@ -397,7 +404,9 @@ struct gs_session *gs_session_new(struct gs_transport *transport, bool requestor
     }
     session->source.operations = &operations;
     session->transport = transport;
+    session->requestor = requestor;
     session->deadlines = (struct gs_deadlines)GS_DEADLINES_DEFAULT;
+    session->incoming.refused = INFINITY;
     session->stream.descriptor = -1;
     enter(session, GS_PHASE_OPENING);
     session->source.left = session->began;
@@ -487,7 +496,7 @@ int gs_session_accept(struct gs_session *session, struct gs_associate *associate
     gs_outgoing_begins(session);
     if (gs_association_accept(session->association, associate) != 0)
         return -1;
-    session->progress = gs_clock();
+    gs_deadline_advance(session);
     return 0;
 }
 

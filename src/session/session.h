@@ -17,18 +17,24 @@
 
 #define GS_LINGER 1.0 /* seconds in which the peer may read our last words */
 
-/* Seconds; INFINITY is none. dimse counts from the last byte that moved while the association
- * stands; write from the last byte that the peer took while some wait. */
+/* Seconds; INFINITY is none. connect, acse and release count from the beginning, whatever comes
+ * meanwhile; drain does from the moment at which an object was given up while it came. dimse and
+ * write count from the last progress: for an acceptor each byte, for a requestor a request of its
+ * own, or bytes of objects; of those, and of what is written, `rate` bytes are worth a second. So
+ * neither responses without an object nor single bytes now and then postpone the end. */
 struct gs_deadlines {
     double connect;
     double acse;
     double dimse;
     double write;
+    double drain;
     double release;
+    double rate; /* bytes a second */
 };
 #define GS_DEADLINES_DEFAULT                                                                       \
     {                                                                                              \
-        .connect = INFINITY, .acse = 30, .dimse = INFINITY, .write = 60, .release = 5              \
+        .connect = INFINITY, .acse = 30, .dimse = INFINITY, .write = 60, .drain = 300,             \
+        .release = 5, .rate = 100                                                                  \
     }
 
 struct gs_session;
@@ -45,7 +51,7 @@ struct gs_association *gs_session_association(const struct gs_session *session);
 const char *gs_session_peer(const struct gs_session *session); /* address as text */
 /* What TLS says of the connection. -1: there is none, or it has none (any more). */
 int gs_session_tls(const struct gs_session *session, struct gs_tls_facts *facts);
-double gs_session_idle(const struct gs_session *session); /* seconds since a byte moved */
+double gs_session_idle(const struct gs_session *session); /* seconds without progress */
 struct gs_deadlines *gs_session_deadlines(struct gs_session *session);
 bool gs_session_over(const struct gs_session *session);
 /* An event asked for a decision (receive, resume) that was not taken yet: waiting is of no use. */

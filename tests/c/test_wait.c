@@ -324,17 +324,93 @@ static void silence_of_the_peer_ends_in_an_abort(void **state)
     await_failure(REQUESTOR, "dimse-timeout");
 }
 
-static void bytes_postpone_the_deadline(void **state)
+static void objects_postpone_the_deadline(void **state)
 {
     (void)state;
+    uint8_t *bytes = image(1000);
     associated_pipe(MIB);
     deadlines_of(REQUESTOR)->dimse = 10 * BRIEF;
     for (int i = 0; i < 6; i++) {
         assert_false(turn(2 * BRIEF));
-        send_echo(ACCEPTOR);
-        await(REQUESTOR, GS_EVENT_COMMAND);
+        send_bytes(ACCEPTOR, bytes, 1000);
+        receive(REQUESTOR, gs_sink_discard_new(), NULL);
+        await(REQUESTOR, GS_EVENT_RECEIVED);
     }
     await_failure(REQUESTOR, "dimse-timeout");
+    free(bytes);
+}
+
+/* Pending responses for ever, with data sets or without, are none either. */
+static void messages_without_an_object_are_no_progress(void **state)
+{
+    (void)state;
+    struct gs_outgoing data = {.bytes = (const uint8_t *)"list", .size = 4, .descriptor = -1};
+    associated_pipe(MIB);
+    for (int i = 0; i < 3; i++) {
+        send_echo(ACCEPTOR);
+        await(REQUESTOR, GS_EVENT_COMMAND);
+        send_message(REQUESTOR, GS_C_ECHO_RSP, NULL);
+        await(ACCEPTOR, GS_EVENT_COMMAND);
+        send_message(ACCEPTOR, GS_C_GET_RSP, NULL);
+        await(REQUESTOR, GS_EVENT_COMMAND);
+        send_message(ACCEPTOR, GS_C_GET_RSP, &data);
+        receive(REQUESTOR, gs_sink_discard_new(), NULL);
+        await(REQUESTOR, GS_EVENT_RECEIVED);
+        assert_false(turn(BRIEF));
+    }
+    assert_true(gs_session_idle(session_of(REQUESTOR)) >= 3 * BRIEF);
+    send_echo(REQUESTOR); /* what we ask for is */
+    assert_true(gs_session_idle(session_of(REQUESTOR)) < 3 * BRIEF);
+}
+
+/* An object begins to come to the requestor. */
+static void begin_object(struct gs_sink *sink)
+{
+    struct gs_association *peer = gs_session_association(session_of(ACCEPTOR));
+    struct gs_command command = command_of(GS_C_STORE_RQ, true);
+    uint8_t encoded[GS_COMMAND_ENCODED_MAX];
+    size_t size = gs_command_encode(&command, encoded, sizeof encoded);
+    assert_int_equal(gs_association_send(peer, CT_CONTEXT, true, true, encoded, size), 0);
+    receive(REQUESTOR, sink, NULL);
+}
+
+/* Some of it comes every now and then, for so long. */
+static void trickle(size_t size, double seconds)
+{
+    struct gs_association *peer = gs_session_association(session_of(ACCEPTOR));
+    uint8_t *bytes = image(1000);
+    double until = gs_clock() + seconds;
+    while (gs_clock() < until && !gs_session_over(session_of(REQUESTOR))) {
+        gs_association_send(peer, CT_CONTEXT, false, false, bytes, size);
+        turn(BRIEF);
+    }
+    free(bytes);
+}
+
+static void single_bytes_now_and_then_are_no_progress(void **state)
+{
+    (void)state;
+    associated_pipe(MIB);
+    deadlines_of(REQUESTOR)->dimse = 10 * BRIEF;
+    deadlines_of(REQUESTOR)->rate = 10 / BRIEF;
+    begin_object(gs_sink_discard_new());
+    trickle(20, 20 * BRIEF);
+    assert_false(gs_session_over(session_of(REQUESTOR)));
+    trickle(1, 40 * BRIEF);
+    await_failure(REQUESTOR, "dimse-timeout");
+    assert_int_equal(await(ACCEPTOR, GS_EVENT_ABORTED)->source, GS_ABORT_USER);
+}
+
+/* One that is not stored, and has no end: the error is that for which it is not stored. */
+static void an_object_that_was_given_up_has_to_end(void **state)
+{
+    (void)state;
+    associated_pipe(MIB);
+    deadlines_of(REQUESTOR)->drain = 10 * BRIEF;
+    begin_object(gs_sink_memory_new(100));
+    trickle(20, 40 * BRIEF);
+    await_failure(REQUESTOR, "object-too-large");
+    assert_int_equal(await(ACCEPTOR, GS_EVENT_ABORTED)->source, GS_ABORT_USER);
 }
 
 static void a_peer_that_takes_nothing_is_given_up(void **state)
@@ -483,7 +559,10 @@ int main(void)
         TEST(a_request_that_is_not_answered_ends_in_an_abort),
         TEST(a_connection_without_a_request_ends_in_an_abort),
         TEST(silence_of_the_peer_ends_in_an_abort),
-        TEST(bytes_postpone_the_deadline),
+        TEST(objects_postpone_the_deadline),
+        TEST(messages_without_an_object_are_no_progress),
+        TEST(single_bytes_now_and_then_are_no_progress),
+        TEST(an_object_that_was_given_up_has_to_end),
         TEST(a_peer_that_takes_nothing_is_given_up),
         TEST(more_to_be_written_does_not_postpone_the_write_deadline),
         TEST(a_long_silence_before_a_message_is_not_counted_against_its_writing),

@@ -20,11 +20,13 @@ local association = {}
 local Association = { __index = require "getscu.messages", __name = "getscu.association" }
 association.methods = Association.__index -- the services put theirs here
 
-local PATIENCE = 60 -- seconds without a byte after which we say so
+local PATIENCE = 60 -- seconds without progress after which we say so
+local CANCEL_GRACE = 5 -- seconds for a peer to end what was cancelled
 
 local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_length", "contexts",
     "deadlines", "identity", "async", "extended", "common_extended", "show_contexts",
     "on_connect", "tls" }
+local DEADLINES = { "connect", "acse", "dimse", "rate", "write", "drain", "cancel", "release" }
 
 -- What each final event ends the association with.
 local final = {
@@ -51,21 +53,25 @@ local final = {
 -- @param options table: host and port, or peer ("AET@host:port"); called, calling (AE titles);
 --   family ("any", "ipv4", "ipv6"); max_length (of PDUs that we receive, bytes); contexts (a
 --   proposal as of getscu.contexts; default contexts.all()); deadlines ({connect, acse, dimse,
---   write, release}, seconds); identity, async, extended, common_extended (PS3.7 annex D);
+--   write, drain, cancel, release}, seconds, and rate, the bytes of objects that are worth one);
+--   identity, async, extended, common_extended (PS3.7 annex D);
 --   show_contexts (true: log the contexts on level "info", not only on "debug");
 --   on_connect(association), called before the first wait, so that another task may abort it; tls
 --   (a context as of getscu.tls)
 -- @return association | nil, err
 function association.associate(options)
     errors.check_fields(options, FIELDS, "getscu.associate")
+    local deadlines = options.deadlines or {}
+    errors.check_fields(deadlines, DEADLINES, "deadlines")
     local host, port, called = peer.resolve(options, "getscu.associate")
     local asked, roles = contexts.request(options.contexts or contexts.all())
     local link, err = core.connect { host = host, port = port, family = options.family,
         max_length = options.max_length, tls = options.tls }
     if not link then return nil, errors.wrap(err) end
     local self = setmetatable({ core = link, name = ("%s:%d"):format(host, port),
-        called = called, calling = options.calling or "GETSCU", message_id = 0 }, Association)
-    link:deadlines(options.deadlines or {})
+        called = called, calling = options.calling or "GETSCU", message_id = 0,
+        cancel_grace = deadlines.cancel or CANCEL_GRACE }, Association)
+    link:deadlines(deadlines)
     link:request { called = called, calling = self.calling, contexts = asked, roles = roles,
         identity = options.identity, async = options.async, extended = options.extended,
         common_extended = options.common_extended }
@@ -128,9 +134,15 @@ local function check_limits(self)
     return math.min(math.max(next_limit - now, 0), PATIENCE)
 end
 
-local function tell_of_silence(self)
+--- Says that nothing comes, every minute in which nothing does.
+function Association.__index:tell_of_silence()
     local idle = self.core:idle()
-    if idle >= PATIENCE then log.warn("no byte from %s for %d seconds", self.name, idle // 1) end
+    if idle < PATIENCE then
+        self.told = 0
+    elseif idle >= (self.told or 0) + PATIENCE then
+        self.told = idle
+        log.warn("no progress from %s for %d seconds", self.name, idle // 1)
+    end
 end
 
 --- Limits the time of the request that is open: then it is cancelled, and what waits for it gets
@@ -154,7 +166,7 @@ function Association.__index:next_event()
         elseif event and event.type ~= "sent" then
             return event
         elseif not event then
-            tell_of_silence(self)
+            self:tell_of_silence()
         end
     end
     return nil, self.ended
@@ -184,14 +196,15 @@ end
 
 --- Asks the peer to stop (C-CANCEL); it answers the request that is cancelled.
 -- @param message_id of the request; default the last one
--- @param grace seconds after which the association is aborted if the peer goes on; default 5
+-- @param grace seconds after which the association is aborted if the peer goes on; default the
+--   deadline `cancel`, or 5
 -- @return true | nil, err
 function Association.__index:cancel(message_id, grace)
     local open = self.open
     if not open then
         return nil, errors.new { code = "no-request", message = "there is nothing to cancel" }
     end
-    self.give_up = self.give_up or core.clock() + (grace or 5)
+    self.give_up = self.give_up or core.clock() + (grace or self.cancel_grace)
     tasks.wake(self.core)
     return self:send(open.context, { CommandField = dimse.C_CANCEL_RQ,
         MessageIDBeingRespondedTo = message_id or open.message_id })

@@ -66,6 +66,7 @@ local function collect(self, context, id, store, tally)
             return response_of(command, data, context.transfer_syntax)
         end
         if tally.outcome.observers then tally:pending(response_of(command)) end
+        self:tell_of_silence()
     end
 end
 

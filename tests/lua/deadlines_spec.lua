@@ -1,0 +1,98 @@
+-- Every wait has an end, and only objects that come on postpone it.
+
+local core = require "getscu.core"
+local getscu = require "getscu"
+local peer = require "peer"
+local support = require "support"
+local tasks = require "getscu.tasks"
+
+local box
+setup(function() box = support.box() end)
+teardown(function() box:close() end)
+
+-- A C-GET, during which the server does one thing again and again, as long as the client stands.
+-- @param again function(link, request, number)
+-- @return result with seconds and files; the event that ended it
+local function get(again, ...)
+    local out, began = box:directory("out"), core.clock()
+    local result, event = peer.converse(box, { "-v", "-S", "-k", "QueryRetrieveLevel=STUDY", "-k",
+        "StudyInstanceUID=1.2.3", "-od", out, ... }, function(link)
+        local request, number = link:request(), 0
+        while core.clock() < began + 20 do
+            local event = tasks.wait(link.core, 0.02)
+            if event and event.type ~= "sent" and event.type ~= "command" then return event end
+            number = number + 1
+            again(link, request, number)
+        end
+        error "the client waits for ever"
+    end)
+    result.seconds, result.files = core.clock() - began, support.list(out)
+    return result, event
+end
+
+describe("-td", function()
+    local function ends_in_time(result, event, files)
+        assert.same({ 63, "aborted", 0, 0 }, { result.code, event.type, event.source,
+            event.reason }, result.err)
+        assert.same(files, result.files)
+        assert.is_true(result.seconds < 10, result.seconds)
+    end
+
+    it("is not postponed by pending responses", function()
+        local result, event = get(function(link, request)
+            for _ = 1, 100 do link:respond(request, 0xFF00, { remaining = 9 }) end
+        end, "-td", "1")
+        ends_in_time(result, event, {})
+    end)
+
+    it("is not postponed by pending responses with data sets", function()
+        local list = assert(getscu.dataset.new { ["0008,0058"] = "1.2.3" }:encode(
+            "1.2.840.10008.1.2.1"))
+        local result, event = get(function(link, request)
+            link:respond(request, 0xFF00, nil, list)
+        end, "-td", "1")
+        ends_in_time(result, event, {})
+    end)
+
+    it("is not postponed by C-ECHO requests", function()
+        local result, event = get(function(link, _, number)
+            link.core:send(link.contexts["1.2.840.10008.1.1"], { CommandField = 0x0030,
+                MessageID = number, AffectedSOPClassUID = "1.2.840.10008.1.1" })
+        end, "-td", "1")
+        ends_in_time(result, event, {})
+    end)
+
+    it("is postponed by objects, and those that came stay", function()
+        local result, event = get(function(link, _, number)
+            if number < 150 and number % 15 == 0 then
+                link:store("1.2.3." .. number, peer.image("1.2.3." .. number))
+            end
+        end, "-td", "1")
+        local expected = {}
+        for i = 1, 9 do expected[i] = "CT.1.2.3." .. 15 * i end
+        table.sort(expected)
+        ends_in_time(result, event, expected)
+        assert.is_true(result.seconds > 2.5, result.seconds)
+    end)
+end)
+
+describe("the deadlines of an association", function()
+    it("have the names that they have", function()
+        assert.has_error(function()
+            getscu.associate { peer = "X@127.0.0.1:1", deadlines = { dismse = 1 } }
+        end, "unknown field 'dismse' in deadlines (did you mean 'dimse'?)")
+    end)
+
+    it("limit how long a peer may go on after C-CANCEL", function()
+        local server <close> = assert(getscu.archive { directory = box:directory("archive"),
+            hooks = { serve = function() return false end } })
+        server:start()
+        local assoc <close> = assert(getscu.associate { host = "127.0.0.1", port = server:port(),
+            called = "X", deadlines = { cancel = 0.2 } })
+        local began = core.clock()
+        local _, err = assoc:get { query = { StudyInstanceUID = "1.2" }, timeout = 0.1,
+            ignore = true }
+        assert.equal("retrieve-timeout", err.code)
+        assert.is_true(core.clock() - began < 4)
+    end)
+end)
