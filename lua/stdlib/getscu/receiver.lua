@@ -50,8 +50,7 @@ function receiver.new(options, hooks)
         return nil, errors.new { code = "script-load", message = "a script wants the whole of each "
             .. "object, and nothing is kept; leave out its 'whole', or --ignore" }
     end
-    self.hooks, self.strict = options.hooks, options.strict
-    self.judges = self.hooks and self.hooks:needs() -- its hooks decide about objects
+    self.strict = options.strict
     if self.judges and self.place then self.place:expect_hooks(self.judges) end
     self:start_over()
     return self
