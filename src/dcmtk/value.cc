@@ -204,7 +204,7 @@ static void get_element(gs_dataset *dataset, DcmItem *item, DcmElement *element,
 static void get(gs_dataset *dataset, const char *path, gs_value *value)
 {
     item_of(dataset);
-    memset(value, 0, sizeof *value);
+    *value = gs_value{};
     value->text = "";
     Target target = find(dataset, parse_path(path));
     DcmElement *element = target.element();

@@ -259,7 +259,7 @@ static int bind_and_listen(const struct addrinfo *address)
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return 0;
@@ -315,7 +315,7 @@ uint16_t gs_listener_port(const struct gs_listener *listener)
 int gs_listener_accept(struct gs_listener *listener, struct gs_transport **transport,
                        struct gs_error *error)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     int fd =
         accept4(listener->socket, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -12,9 +12,9 @@
  * One thread. Errors: "object-write" (create, write, close, rename: errno in `system`),
  * "object-name" (the name cannot be made below the directory), "object-too-large" (a memory sink's
  * limit), "object-exists" (a file has the name, and shall stay), "object-broken" (no data set),
- * "object-empty". After an error the temporary file is gone and every further call gives the same error, until the
- * next gs_sink_begin(). Only "object-name" and "object-exists" leave the object as it is, for a
- * commit under another name.
+ * "object-empty". After an error the temporary file is gone and every further call gives the same
+ * error, until the next gs_sink_begin(). Only "object-name" and "object-exists" leave the object as
+ * it is, for a commit under another name.
  */
 #ifndef GS_SINK_H
 #define GS_SINK_H
@@ -92,7 +92,8 @@ uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set that
 const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink);
 
 /* Check the structure of the data set as it passes: gs_sink_finish() fails with "object-broken"
- * where it is broken, and with "object-empty" where nothing came. Ask for it before gs_sink_begin(). */
+ * where it is broken, and with "object-empty" where nothing came. Ask for it before
+ * gs_sink_begin(). */
 void gs_sink_want_structure(struct gs_sink *sink);
 
 /* The header window: ask for it before gs_sink_begin(). The sink then holds the object at least
