@@ -2,23 +2,29 @@
 # has the other targets.
 #
 #   make [SANITIZE=address,undefined] [DEBUG=1]
-#   make demo | test | peers | lint | format | docs | bench | install | clean
+#   make demo | test | test-long | torture | fuzz [SECONDS=n] [TARGET=x] | coverage | analyze
+#   make peers | lint | format | docs | bench | install | clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 LUA_LIBDIR ?= $(PREFIX)/lib/lua/5.4
 LUA_SHAREDIR ?= $(PREFIX)/share/lua/5.4
 SANITIZE ?=
-BUILD := build$(if $(SANITIZE),/sanitize)
+FUZZ ?= # set by `make fuzz`
+COVERAGE ?= # set by `make coverage`
+BUILD := build$(if $(FUZZ),/fuzz,$(if $(COVERAGE),/coverage,$(if $(SANITIZE),/sanitize)))
 VERSION := 0.1.0
 
-CFLAGS ?= -O2 -g
-CXXFLAGS ?= -O2 -g
-warnings := -Wall -Wextra -Wshadow $(if $(CI),-Werror)
-instrument := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+comma := ,
+CFLAGS ?= $(if $(COVERAGE),-O0,-O2) -g
+CXXFLAGS ?= $(if $(COVERAGE),-O0,-O2) -g
+warnings := $(if $(COVERAGE),,-Wall -Wextra -Wshadow) $(if $(CI),-Werror)
+sanitizers := $(if $(FUZZ),fuzzer-no-link$(comma)address$(comma)undefined,$(SANITIZE))
+instrument := $(if $(sanitizers),-fsanitize=$(sanitizers) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+    $(if $(COVERAGE),--coverage -fprofile-update=atomic)
 lua_cflags := -I/usr/include/lua5.4
 # Sanitizers check more than _FORTIFY_SOURCE does, and want to do it themselves.
-harden := -fstack-protector-strong $(if $(sanitizers),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+harden := -fstack-protector-strong $(if $(sanitizers)$(COVERAGE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 harden_link := -Wl,-z,relro,-z,now
 common := -Isrc -fPIC $(harden) -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(instrument)
 all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(common) $(lua_cflags) $(CFLAGS)
@@ -41,7 +47,10 @@ imaging_objects := $(call object,$(imaging_sources))
 plain_objects := $(filter-out $(BUILD)/obj/lua/%,$(core_objects))
 library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lua)
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
-test_tools := $(addprefix $(BUILD)/,tests/tap tests/gateway tests/actor bench/server bench/objects bench/timer)
+fuzz_targets := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzz_programs := $(fuzz_targets:%=$(BUILD)/tests/fuzz_%)
+test_tools := $(addprefix $(BUILD)/,tests/tap tests/gateway tests/actor tests/faults.so bench/server \
+    bench/objects bench/timer)
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)) \
     $(BUILD)/bench/getscu_tls
 
@@ -49,7 +58,7 @@ manuals := $(BUILD)/man/getscu.1 $(BUILD)/man/ja/getscu.1
 completions := $(BUILD)/completions/getscu.bash $(BUILD)/completions/getscu.zsh \
     $(BUILD)/completions/getscu.fish
 
-.PHONY: all module docs demo test run-tests peers lint format bench run-bench install install-module clean
+.PHONY: all module docs demo test run-tests fuzz run-fuzz torture test-long coverage run-coverage analyze peers lint format bench run-bench install install-module clean
 all: $(BUILD)/getscu module $(manuals) $(completions)
 module: $(BUILD)/lua/getscu/core.so $(BUILD)/lua/getscu/imaging_core.so
 
@@ -64,7 +73,7 @@ $(BUILD)/lua/getscu/core.so: $(core_objects)
 
 $(BUILD)/lua/getscu/imaging_core.so: $(call object,$(imaging_shared)) $(imaging_objects)
 	@mkdir -p $(@D)
-	$(CC) -shared $(instrument) $(LDFLAGS) -o $@ $^ $(imaging_libs)
+	$(CC) -shared $(harden_link) $(instrument) $(LDFLAGS) -o $@ $^ $(imaging_libs)
 
 # The Lua library, compiled in.
 $(BUILD)/library.c: src/lua/embed.lua $(library)
@@ -86,6 +95,27 @@ $(BUILD)/obj/%.cc.o: src/%.cc
 $(BUILD)/tests/%: tests/c/%.c $(plain_objects)
 	@mkdir -p $(@D)
 	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $< $(plain_objects) -lcmocka $(core_libs)
+
+# Its allocators fail where it wants them to.
+$(BUILD)/tests/test_memory: LDFLAGS += -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+
+# A fuzz target: with libFuzzer in it, or with a main() that runs files through it.
+$(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(plain_objects)
+	@mkdir -p $(@D)
+	$(CC) $(all_cflags) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer -fsanitize-link-c++-runtime) -o $@ $< \
+	    $(if $(FUZZ),,tests/fuzz/replay.c) $(plain_objects) $(core_libs)
+
+# What lets calls of a program fail; it is preloaded, and is built as it stands.
+$(BUILD)/tests/faults.so: tests/torture/faults.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE -O2 -g -shared -fPIC -o $@ $<
+
+# Their seeds, and what they found before.
+seeds := $(BUILD)/seeds/made
+$(seeds): tests/fuzz/seeds.lua tests/fuzz/encode.lua $(wildcard tests/fuzz/findings/*/*)
+	rm -rf $(@D)
+	lua5.4 $< $(@D)
+	touch $@
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -125,8 +155,43 @@ test:
 	.ci/install build test
 	$(MAKE) run-tests
 
-run-tests: all $(unit_tests) $(test_tools)
+run-tests: all $(unit_tests) $(fuzz_programs) $(seeds) $(test_tools)
+	BUILD=$(BUILD) LONG=$(LONG) tests/run $(TESTS)
+
+# Each target, or TARGET alone, runs for so many seconds.
+SECONDS ?= 60
+TARGET ?=
+fuzz:
+	.ci/install build fuzz
+	$(MAKE) FUZZ=1 CC=clang CXX=clang++ run-fuzz
+
+run-fuzz: $(if $(TARGET),$(BUILD)/tests/fuzz_$(TARGET),$(fuzz_programs)) $(seeds)
+	BUILD=$(BUILD) tests/fuzz/run $(SECONDS) $(if $(TARGET),$(TARGET),$(fuzz_targets))
+
+# What `make test` does by a sample, whole: each fault, 200 kills, and what takes long.
+torture:
+	.ci/install build test
+	$(MAKE) run-tests TESTS=tests/lua/torture_spec.lua LONG=1
+
+test-long:
+	.ci/install build test
+	$(MAKE) run-tests LONG=1 \
+	    TESTS="tests/lua/torture_spec.lua tests/lua/kill_spec.lua tests/lua/long_spec.lua"
+
+# Which lines of the rooms that face the peer the tests reach.
+coverage:
+	.ci/install build test
+	$(MAKE) COVERAGE=1 run-coverage
+
+run-coverage: all $(unit_tests) $(fuzz_programs) $(seeds) $(test_tools)
+	find $(BUILD) -name '*.gcda' -delete
 	BUILD=$(BUILD) tests/run
+	BUILD=$(BUILD) tests/coverage protocol storage net
+
+# What static analyzers say.
+analyze:
+	.ci/install build analyze
+	.ci/analyze
 
 peers:
 	.ci/install peers
@@ -137,7 +202,7 @@ lint:
 
 format:
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] src/*/*/*.[ch] src/dcmtk/*.cc \
-	    src/dcmtk/*/*.cc tests/c/*.[ch] tests/bench/*.[ch] tests/bench/*.cc)
+	    src/dcmtk/*/*.cc tests/c/*.[ch] tests/bench/*.[ch] tests/bench/*.cc tests/fuzz/*.[ch])
 
 bench:
 	.ci/install build test
@@ -174,4 +239,4 @@ clean:
 	rm -rf build
 
 -include $(patsubst %.o,%.d,$(core_objects) $(imaging_objects) $(program_objects)) \
-    $(unit_tests:=.d) $(benches:=.d)
+    $(unit_tests:=.d) $(benches:=.d) $(fuzz_programs:=.d)

@@ -1,6 +1,14 @@
 /* The state machine of PS3.8 9.2: every event in every state. */
 #include "upper_layer.h"
 
+/* Whether an acceptor can be in a state; what only a requestor is in is tested once, as only what
+ * an acceptor is in. */
+static bool both_have(int state)
+{
+    return state == GS_STATE_ESTABLISHED || state == GS_STATE_AWAITING_RELEASE_REPLY ||
+           state == GS_STATE_RELEASE_REQUESTED || state == GS_STATE_AWAITING_CLOSE;
+}
+
 /* PS3.8 table 9-10, once more and in other words. For a PDU in each state, Sta1 to Sta13:
  *
  *   - not read            Q A J R P D B  the event of that name, and its next state
@@ -29,7 +37,7 @@ static void put_any(uint8_t type)
         put_short(type, 1, 2, 1);
 }
 
-static int next_state(char outcome, int state)
+static int next_state(char outcome, int state, bool requestor)
 {
     switch (outcome) {
     case 'Q':
@@ -38,7 +46,8 @@ static int next_state(char outcome, int state)
         return GS_STATE_ESTABLISHED;
     case 'R':
         return state == GS_STATE_ESTABLISHED ? GS_STATE_RELEASE_REQUESTED
-                                             : GS_STATE_COLLISION_REQUESTOR;
+               : requestor                   ? GS_STATE_COLLISION_REQUESTOR
+                                             : GS_STATE_COLLISION_ACCEPTOR;
     case 'P':
         return state == GS_STATE_COLLISION_ACCEPTOR ? GS_STATE_COLLISION_ACCEPTOR_DONE
                                                     : GS_STATE_IDLE;
@@ -72,27 +81,65 @@ static enum gs_association_event_type told(char outcome)
     return GS_ASSOCIATION_NONE;
 }
 
+static void judge_pdu(uint8_t pdu, char outcome, int state, bool requestor)
+{
+    reach_as(requestor, state);
+    put_any(pdu);
+    enum gs_association_event_type type = feed();
+    if (type != told(outcome) ||
+        (int)gs_association_state(association) != next_state(outcome, state, requestor))
+        fail_msg("PDU %d in Sta%d: event %d, Sta%d", pdu, state, type,
+                 gs_association_state(association));
+    if (outcome == 'u')
+        assert_abort_sent(2, GS_ABORT_UNEXPECTED_PDU);
+    else if (outcome == 'n')
+        assert_abort_sent(2, GS_ABORT_UNRECOGNIZED_PDU);
+    else if (outcome == 'x')
+        assert_abort_sent(2, pdu == 8 ? 1 : 2);
+    else
+        assert_output("", 0);
+}
+
 static void every_pdu_in_every_state_does_what_table_9_10_says(void **unused)
 {
     (void)unused;
     for (size_t i = 0; i < sizeof pdus / sizeof pdus[0]; i++) {
         for (int state = 1; state <= 13; state++) {
-            char outcome = pdus[i].outcomes[state - 1];
-            reach(state);
-            put_any(pdus[i].type);
-            enum gs_association_event_type type = feed();
-            if (type != told(outcome) ||
-                (int)gs_association_state(association) != next_state(outcome, state))
-                fail_msg("PDU %d in Sta%d: event %d, Sta%d", pdus[i].type, state, type,
-                         gs_association_state(association));
-            if (outcome == 'u')
-                assert_abort_sent(2, GS_ABORT_UNEXPECTED_PDU);
-            else if (outcome == 'n')
-                assert_abort_sent(2, GS_ABORT_UNRECOGNIZED_PDU);
-            else if (outcome == 'x')
-                assert_abort_sent(2, pdus[i].type == 8 ? 1 : 2);
-            else
-                assert_output("", 0);
+            judge_pdu(pdus[i].type, pdus[i].outcomes[state - 1], state, true);
+            if (both_have(state))
+                judge_pdu(pdus[i].type, pdus[i].outcomes[state - 1], state, false);
+        }
+    }
+}
+
+/* Evt19 of a PDU that the state takes and that is malformed, as far as its length tells. */
+static void every_pdu_that_is_expected_but_malformed_is_answered_by_an_abort(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int state;
+        uint8_t type;
+        uint32_t length;
+    } malformed[] = {
+        {GS_STATE_AWAITING_REQUEST, GS_PDU_ASSOCIATE_RQ, GS_ASSOCIATE_FIXED_SIZE - 1},
+        {GS_STATE_AWAITING_REQUEST, GS_PDU_ASSOCIATE_RQ, GS_ASSOCIATE_MAX + 1},
+        {GS_STATE_AWAITING_ANSWER, GS_PDU_ASSOCIATE_AC, 0},
+        {GS_STATE_AWAITING_ANSWER, GS_PDU_ASSOCIATE_AC, UINT32_MAX},
+        {GS_STATE_AWAITING_ANSWER, GS_PDU_ASSOCIATE_RJ, 3},
+        {GS_STATE_ESTABLISHED, GS_PDU_DATA, GS_PDV_HEADER_SIZE - 1},
+        {GS_STATE_ESTABLISHED, GS_PDU_DATA, RECEIVE_MAX + 1},
+        {GS_STATE_ESTABLISHED, GS_PDU_RELEASE_RQ, 5},
+        {GS_STATE_AWAITING_RELEASE_REPLY, GS_PDU_DATA, 0},
+        {GS_STATE_AWAITING_RELEASE_REPLY, GS_PDU_RELEASE_RQ, 0},
+        {GS_STATE_AWAITING_RELEASE_REPLY, GS_PDU_RELEASE_RP, UINT32_MAX},
+        {GS_STATE_COLLISION_ACCEPTOR, GS_PDU_RELEASE_RP, 0},
+        {GS_STATE_COLLISION_REQUESTOR_DONE, GS_PDU_RELEASE_RP, 5},
+    };
+    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++) {
+        for (int requestor = both_have(malformed[i].state) ? 0 : 1; requestor < 2; requestor++) {
+            reach_as(requestor, malformed[i].state);
+            put_pdu_header(malformed[i].type, malformed[i].length);
+            assert_fault(GS_ABORT_INVALID_PARAMETER);
         }
     }
 }
@@ -117,9 +164,10 @@ static void every_primitive_in_every_state_does_what_table_9_10_says(void **unus
         {"send", do_send, ".....6.8.....", GS_PDU_DATA},
     };
     for (size_t i = 0; i < sizeof primitives / sizeof primitives[0]; i++) {
-        for (int state = 1; state <= 13; state++) {
+        for (int step = 1; step <= 26; step++) { /* each state, as requestor and as acceptor */
+            int state = (step + 1) / 2;
             char outcome = primitives[i].outcomes[state - 1];
-            reach(state);
+            reach_as(step % 2 == 1, state);
             int result = primitives[i].primitive();
             int expected = outcome == '.' ? state : (int)strtol((char[]){outcome, 0}, NULL, 16);
             if (result != (outcome == '.' ? -1 : 0) ||
@@ -139,18 +187,20 @@ static void every_primitive_in_every_state_does_what_table_9_10_says(void **unus
 static void the_transport_and_the_timer_do_what_table_9_10_says(void **unused)
 {
     (void)unused;
-    for (int state = 1; state <= 13; state++) {
-        reach(state);
+    for (int step = 1; step <= 26; step++) {
+        int state = (step + 1) / 2;
+        bool requestor = step % 2 == 1;
+        reach_as(requestor, state);
         bool timed = state == 2 || state == 13;
         assert_int_equal(gs_association_artim(association), timed);
         gs_association_expired(association);
         assert_int_equal(gs_association_state(association), timed ? 1 : state);
         assert_int_equal(gs_association_wants_close(association), timed);
-        reach(state);
+        reach_as(requestor, state);
         gs_association_connected(association);
         assert_int_equal(gs_association_state(association),
                          state == GS_STATE_CONNECTING ? GS_STATE_AWAITING_ANSWER : state);
-        reach(state);
+        reach_as(requestor, state);
         bool unannounced = state >= 2 && state <= 12;
         assert_int_equal(gs_association_closed(association, &event),
                          unannounced ? GS_ASSOCIATION_CLOSED : GS_ASSOCIATION_NONE);
@@ -282,6 +332,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_pdu_in_every_state_does_what_table_9_10_says),
+        TEST(every_pdu_that_is_expected_but_malformed_is_answered_by_an_abort),
         TEST(every_primitive_in_every_state_does_what_table_9_10_says),
         TEST(the_transport_and_the_timer_do_what_table_9_10_says),
         TEST(an_association_that_has_ended_takes_no_primitive),

@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -593,6 +594,42 @@ static void a_signal_is_invisible_to_what_is_sent_and_received(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, close_listening)
 
+static void without_descriptors_there_are_errors_that_say_so(void **state)
+{
+    (void)state;
+    struct gs_error error;
+    struct gs_listener *listener = gs_listener_open(NULL, 0, &error);
+    assert_non_null(listener);
+    uint16_t port = gs_listener_port(listener);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int caller = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(caller, (struct sockaddr *)&address, sizeof address), 0);
+    int next = dup(caller);
+    close(next);
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct gs_transport *transport = NULL;
+    assert_int_equal(gs_listener_accept(listener, &transport, &error), GS_IO_FAILED);
+    assert_string_equal(error.code, "accept-failed");
+    assert_int_equal(error.system, EMFILE);
+    transport = gs_tcp_connect("127.0.0.1", port, GS_FAMILY_ANY, &error);
+    assert_non_null(transport);
+    assert_int_equal(transport->operations->open(transport, &error), GS_IO_FAILED);
+    assert_string_equal(error.code, "connect-failed");
+    assert_int_equal(error.system, EMFILE);
+    transport->operations->close(transport);
+    assert_null(gs_tcp_connect("several.test", port, GS_FAMILY_ANY, &error));
+    assert_string_equal(error.code, "lookup-failed");
+    assert_null(gs_listener_open(NULL, 0, &error));
+    assert_string_equal(error.code, "listen-failed");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(caller);
+    gs_listener_close(listener);
+}
+
 int main(void)
 {
     sem_init(&slow_answers, 0, 0);
@@ -617,6 +654,7 @@ int main(void)
         TEST(an_open_question_costs_no_time_though_the_peer_has_gone),
         TEST(a_peer_that_reads_nothing_costs_no_time),
         TEST(an_association_has_its_turn_though_another_never_falls_silent),
+        TEST(without_descriptors_there_are_errors_that_say_so),
         TEST(a_signal_is_invisible_to_what_is_sent_and_received),
     };
     return cmocka_run_group_tests_name("TCP", tests, NULL, NULL);

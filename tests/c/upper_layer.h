@@ -240,8 +240,14 @@ static inline void collide(bool requestor)
     assert_int_equal(feed(), GS_ASSOCIATION_RELEASE_REQUESTED);
 }
 
-/* An association in that state, with nothing in its output. */
-static inline void reach(int state)
+static inline void establish(bool requestor)
+{
+    requestor ? establish_requestor() : establish_acceptor();
+}
+
+/* An association in that state, with nothing in its output. Of the states that both have (Sta6, 7,
+ * 8, 13) it is that of the requestor, or of the acceptor. */
+static inline void reach_as(bool requestor, int state)
 {
     switch (state) {
     case GS_STATE_IDLE:
@@ -265,14 +271,14 @@ static inline void reach(int state)
         gs_association_connected(association);
         break;
     case GS_STATE_ESTABLISHED:
-        establish_requestor();
+        establish(requestor);
         break;
     case GS_STATE_AWAITING_RELEASE_REPLY:
-        establish_requestor();
+        establish(requestor);
         gs_association_release(association);
         break;
     case GS_STATE_RELEASE_REQUESTED:
-        establish_requestor();
+        establish(requestor);
         put_short(GS_PDU_RELEASE_RQ, 0, 0, 0);
         feed();
         break;
@@ -292,12 +298,17 @@ static inline void reach(int state)
         feed();
         break;
     default:
-        establish_requestor();
+        establish(requestor);
         gs_association_abort(association, 0, 0);
         break;
     }
     drain();
     assert_int_equal(gs_association_state(association), state);
+}
+
+static inline void reach(int state)
+{
+    reach_as(true, state);
 }
 
 /* The primitives with what they need, and as functions of one type. */
