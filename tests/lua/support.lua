@@ -18,6 +18,9 @@ support.build = os.getenv "BUILD" or "build"
 support.sanitized = support.build:find("sanitize", 1, true) ~= nil
 support.getscu = support.build .. "/getscu"
 
+--- Whether what takes long is done whole, and not by a sample (make test-long).
+support.long = os.getenv "LONG" ~= nil
+
 getscu.log.level "error" -- of the library, where a test uses it in its own process
 
 local PATIENCE = 60 -- seconds until a process that should end is called hung
