@@ -112,6 +112,7 @@ void gsl_push_associate(lua_State *L, const struct gs_associate *associate)
         set_integer(L, "performed", associate->async_performed);
         lua_setfield(L, -2, "async");
     }
+    gsl_set_flag(L, "repeated", associate->repeated);
     if (associate->identity.type != GS_IDENTITY_NONE || associate->identity.answered) {
         push_identity(L, &associate->identity);
         lua_setfield(L, -2, "identity");

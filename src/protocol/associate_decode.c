@@ -117,6 +117,13 @@ static bool copy_bytes(struct decoder *decoder, struct reader content, uint8_t *
     return true;
 }
 
+/* An item of which the first counts stands here once more. */
+static bool pass_over(struct decoder *decoder)
+{
+    decoder->associate->repeated = true;
+    return true;
+}
+
 /* Each of the decoders of one item returns false where the item is invalid or memory is short. */
 
 static bool decode_context_item(struct decoder *decoder, struct gs_context *context,
@@ -149,7 +156,7 @@ static bool decode_context(struct decoder *decoder, struct reader content)
     if (id % 2 == 0)
         return answer; /* in an answer: one that nobody can have proposed */
     if (gs_associate_context(decoder->associate, id) != NULL)
-        return true;
+        return pass_over(decoder);
     struct gs_context *context = gs_associate_add_context(decoder->associate);
     if (context == NULL) { /* 128 odd numbers fit: it is memory */
         decoder->no_memory = true;
@@ -181,7 +188,7 @@ static bool decode_role(struct decoder *decoder, struct reader content)
         return true;
     for (size_t i = 0; i < associate->role_count; i++)
         if (strcmp(associate->roles[i].sop_class, role.sop_class) == 0)
-            return true;
+            return pass_over(decoder);
     struct gs_role *added = gs_associate_add_role(associate);
     decoder->no_memory = added == NULL;
     if (added != NULL)
@@ -199,7 +206,7 @@ static bool decode_extended(struct decoder *decoder, struct reader content)
         return true;
     for (size_t i = 0; i < associate->extended_count; i++)
         if (strcmp(associate->extended[i].sop_class, sop_class) == 0)
-            return true;
+            return pass_over(decoder);
     struct gs_extended *added = gs_associate_add_extended(associate);
     decoder->no_memory = added == NULL;
     if (added == NULL)
@@ -239,7 +246,7 @@ static bool decode_common_extended(struct decoder *decoder, struct reader conten
         return true;
     for (size_t i = 0; i < associate->common_extended_count; i++)
         if (strcmp(associate->common_extended[i].sop_class, common.sop_class) == 0)
-            return true;
+            return pass_over(decoder);
     struct gs_common_extended *added = gs_associate_add_common_extended(associate);
     decoder->no_memory = added == NULL;
     if (added == NULL)
@@ -335,7 +342,7 @@ static bool decode_item(struct decoder *decoder, enum item_place place, const st
             (kind->pdus & 1u << decoder->type) == 0)
             continue;
         if (decoder->seen[kind->type] && !kind->repeated)
-            return true;
+            return pass_over(decoder);
         decoder->seen[kind->type] = true;
         return kind->decode(decoder, item->content);
     }

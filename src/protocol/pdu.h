@@ -129,6 +129,7 @@ struct gs_associate {
     size_t common_extended_count;
     struct gs_common_extended *common_extended;
     struct gs_identity identity;
+    bool repeated; /* decoded: an item of which the first counts stood in it more than once */
 };
 
 void gs_associate_clear(struct gs_associate *associate);

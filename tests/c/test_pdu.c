@@ -675,6 +675,7 @@ static void of_duplicate_items_the_first_counts(void **state)
     put_max_length(3000);
     end(information);
     assert_valid(GS_PDU_ASSOCIATE_RQ);
+    assert_true(decoded.repeated);
     assert_string_equal(decoded.application_context, "1.1");
     assert_int_equal(decoded.context_count, 1);
     assert_string_equal(decoded.contexts[0].abstract, CT);

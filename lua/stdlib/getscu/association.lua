@@ -100,6 +100,9 @@ function Association.__index:established(asked, roles, answer)
     log.info("Association Accepted (Max Send PDV: %d)", math.max(answer.max_length - 12, 0))
     local found = self.contexts
     self:show(context_list.accepted, asked, answer)
+    if answer.repeated then
+        log.warn("%s repeats items in its answer; the first of each counts", self.name)
+    end
     if #found.refused_roles > 0 then
         log.warn("%s will not send objects of %d SOP classes: it refused the SCP role for them",
             self.name, #found.refused_roles)
