@@ -80,6 +80,8 @@ local function job_of(settings, parameters, queries, observers, hooks, secured)
         on_collision = settings.collision,
         storage = settings.storage,
         strict = settings.strict,
+        sync = settings.sync,
+        max_object_size = settings.max_object_size,
         require_match = settings.require_match,
         ignore = settings.ignore,
         abort = settings.abort,

@@ -23,7 +23,7 @@ struct sink {
     struct gs_budget *budget;
     bool hold;
     bool header;
-    size_t limit;
+    uint64_t limit; /* bytes of an object; of a file sink 0: none */
 };
 
 struct directory {
@@ -60,6 +60,23 @@ static int gsl_directory(lua_State *L)
     return held->directory != NULL ? 1 : gsl_fail(L, &error);
 }
 
+/* directory:sync_each(): from here on each object is on the disk before its "received" event */
+static int gsl_directory_sync_each(lua_State *L)
+{
+    gs_directory_sync_each(check_directory(L, 1), true);
+    return 0;
+}
+
+/* directory:sync() -> true | nil, error: all that was written is on the disk */
+static int gsl_directory_sync(lua_State *L)
+{
+    struct gs_error error;
+    if (gs_directory_sync(check_directory(L, 1), &error) != 0)
+        return gsl_fail(L, &error);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* --- sinks -------------------------------------------------------------------------------------
  */
 
@@ -81,13 +98,15 @@ struct gs_sink *gsl_make_sink(lua_State *L, int index)
     else if (sink->kind == SINK_DISCARD)
         made = gs_sink_discard_new();
     else if (sink->kind == SINK_MEMORY)
-        made = gs_sink_memory_new(sink->limit);
+        made = gs_sink_memory_new((size_t)sink->limit);
     else
         made = gs_sink_file_new(sink->directory, sink->budget, sink->hold);
     if (made == NULL)
         luaL_error(L, "no memory for a sink");
-    if (sink->kind == SINK_FILE)
+    if (sink->kind == SINK_FILE) {
         gs_sink_want_structure(made);
+        gs_sink_limit(made, sink->limit);
+    }
     if (sink->header)
         gs_sink_want_header(made);
     return made;
@@ -101,16 +120,19 @@ static struct sink *new_sink(lua_State *L, enum sink_kind kind)
     return sink;
 }
 
-/* sink.file(directory [, hold [, header]]): hold: in memory as long as it fits; header: ask with a
- * "header" event before it goes on */
+/* sink.file(directory [, hold [, header [, limit]]]): hold: in memory as long as it fits; header:
+ * ask with a "header" event before it goes on; limit: of bytes of an object */
 static int gsl_sink_file(lua_State *L)
 {
     struct gs_directory *directory = check_directory(L, 1);
+    lua_Integer limit = luaL_optinteger(L, 4, 0);
+    luaL_argcheck(L, limit >= 0, 4, "a limit in bytes is needed");
     lua_settop(L, 3);
     struct sink *sink = new_sink(L, SINK_FILE);
     sink->directory = gs_directory_hold(directory);
     sink->hold = lua_toboolean(L, 2);
     sink->header = lua_toboolean(L, 3);
+    sink->limit = (uint64_t)limit;
     lua_getfield(L, LUA_REGISTRYINDEX, BUDGET);
     sink->budget = lua_touserdata(L, -1);
     lua_pop(L, 1);
@@ -130,7 +152,7 @@ static int gsl_sink_memory(lua_State *L)
 {
     lua_Integer limit = luaL_checkinteger(L, 1);
     luaL_argcheck(L, limit > 0, 1, "a limit in bytes is needed");
-    new_sink(L, SINK_MEMORY)->limit = (size_t)limit;
+    new_sink(L, SINK_MEMORY)->limit = (uint64_t)limit;
     return 1;
 }
 
@@ -222,7 +244,10 @@ static void make_budget(lua_State *L)
 void gsl_open_sink(lua_State *L)
 {
     static const luaL_Reg sink_methods[] = {{"close", gsl_sink_close}, {NULL, NULL}};
-    static const luaL_Reg directory_methods[] = {{"close", gsl_directory_close}, {NULL, NULL}};
+    static const luaL_Reg directory_methods[] = {{"sync_each", gsl_directory_sync_each},
+                                                 {"sync", gsl_directory_sync},
+                                                 {"close", gsl_directory_close},
+                                                 {NULL, NULL}};
     static const luaL_Reg sinks[] = {{"file", gsl_sink_file},
                                      {"discard", gsl_sink_discard},
                                      {"memory", gsl_sink_memory},

@@ -108,6 +108,9 @@ static bool is_duplicate(const struct gs_temporary *file, const struct place *pl
     int mine = open_existing(gs_directory_descriptor(file->directory), file->name, &ours);
     if (mine >= 0) {
         same = ours.st_size == existing.st_size && same_bytes(mine, other);
+        /* it may have come from a run that did not wait for the disk */
+        if (same && gs_directory_syncs_each(file->directory))
+            same = fsync(other) == 0;
         close(mine);
     }
     close(other);

@@ -32,6 +32,8 @@ struct gs_sink {
     int header; /* what gs_sink_header() says */
     unsigned syntax;
     uint64_t size;
+    uint64_t limit;    /* of `size`; 0: none */
+    uint64_t room_for; /* up to this size the disk has been looked at */
     struct gs_hold hold;
     const uint8_t *waiting;
     size_t waiting_size;

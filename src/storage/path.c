@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define HASH_BYTES 16                   /* of SHA-256, in a shortened name */
@@ -22,6 +22,7 @@ struct gs_directory {
     unsigned references;
     int descriptor;
     bool sync_each;
+    uint64_t free;   /* bytes to be left free */
     uint64_t serial; /* of the next temporary file; saves a getrandom(2) for each */
     char stem[48];   /* what its temporary names begin with */
     char path[];
@@ -169,6 +170,15 @@ static int open_writable(const char *path, struct gs_error *error)
     return descriptor;
 }
 
+static uint64_t free_for_others(int descriptor)
+{
+    struct statvfs system;
+    if (fstatvfs(descriptor, &system) != 0)
+        return 0;
+    uint64_t part = (uint64_t)system.f_blocks * system.f_frsize / 100;
+    return part < GS_ROOM_MIN ? GS_ROOM_MIN : part > GS_ROOM_MAX ? GS_ROOM_MAX : part;
+}
+
 struct gs_directory *gs_directory_open(const char *path, struct gs_error *error)
 {
     size_t size = strlen(path) + 1;
@@ -185,6 +195,7 @@ struct gs_directory *gs_directory_open(const char *path, struct gs_error *error)
         free(directory);
         return NULL;
     }
+    directory->free = free_for_others(directory->descriptor);
     return directory;
 }
 
@@ -234,6 +245,19 @@ int gs_directory_sync(struct gs_directory *directory, struct gs_error *error)
         return 0;
     return gs_error_system(error, "object-write", system,
                            "cannot bring the output directory %.200s to the disk", directory->path);
+}
+
+void gs_directory_keep_free(struct gs_directory *directory, uint64_t bytes)
+{
+    directory->free = bytes;
+}
+
+bool gs_directory_has_room(const struct gs_directory *directory)
+{
+    struct statvfs system;
+    if (fstatvfs(directory->descriptor, &system) != 0 || system.f_blocks == 0)
+        return true;
+    return (uint64_t)system.f_bavail * system.f_frsize > directory->free;
 }
 
 /* Names below it. */

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define GS_COMPONENT_MAX 255  /* bytes of one path component, NAME_MAX of Linux */
 #define GS_PATH_MAX      4096 /* bytes of a relative name, its NUL included */
@@ -43,6 +44,13 @@ int gs_directory_descriptor(const struct gs_directory *directory);
 void gs_directory_sync_each(struct gs_directory *directory, bool each);
 bool gs_directory_syncs_each(const struct gs_directory *directory);
 int gs_directory_sync(struct gs_directory *directory, struct gs_error *error);
+
+/* Whether the file system has more room than is always left free for others: 1 % of it, but
+ * GS_ROOM_MIN to GS_ROOM_MAX bytes. True where it does not say. */
+#define GS_ROOM_MIN ((uint64_t)4 << 20)
+#define GS_ROOM_MAX ((uint64_t)64 << 20)
+void gs_directory_keep_free(struct gs_directory *directory, uint64_t bytes); /* another amount */
+bool gs_directory_has_room(const struct gs_directory *directory);
 
 /* Make a relative name safe, component by component, and open the directory that its last component
  * lies in; what is missing is made, links are not followed. `safe` receives the name, `leaf` where

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How much of an object is written before the room on the disk is looked at once more. */
+#define ROOM_STEP ((uint64_t)4 << 20)
 /* How much is held before the scanner says whether more is needed. */
 #define WINDOW_STEP ((size_t)16 << 10)
 
@@ -133,6 +135,23 @@ static bool may_hold(const struct gs_sink *sink, size_t size)
     return sink->kind == GS_SINK_MEMORY || sink->hold.size + size <= GS_HOLD_AHEAD;
 }
 
+/* An object may have no end: neither a limit nor the disk is passed for its sake. */
+static int check_size(struct gs_sink *sink)
+{
+    if (sink->limit > 0 && sink->size > sink->limit)
+        return gs_error_set(&sink->failure, "object-too-large",
+                            "an object is larger than the limit of %llu bytes",
+                            (unsigned long long)sink->limit);
+    if (!sink->spooled || sink->size < sink->room_for)
+        return 0;
+    sink->room_for = sink->size + ROOM_STEP;
+    const struct gs_directory *directory = sink->file.directory;
+    if (gs_directory_has_room(directory))
+        return 0;
+    return gs_error_system(&sink->failure, "object-write", ENOSPC,
+                           "an object would fill the disk of %.200s", gs_directory_path(directory));
+}
+
 /* A piece of the object goes where the object is, or to a file when it may not be held. */
 static int store(struct gs_sink *sink, const uint8_t *bytes, size_t size)
 {
@@ -194,6 +213,11 @@ static size_t fill_window(struct gs_sink *sink, const uint8_t *bytes, size_t siz
     return taken;
 }
 
+void gs_sink_limit(struct gs_sink *sink, uint64_t bytes)
+{
+    sink->limit = bytes;
+}
+
 void gs_sink_want_structure(struct gs_sink *sink)
 {
     sink->want_structure = true;
@@ -221,6 +245,7 @@ int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned s
     drop(sink);
     sink->state = GS_SINK_OPEN;
     sink->size = 0;
+    sink->room_for = ROOM_STEP;
     sink->header = 0;
     sink->meta_size = 0;
     sink->syntax = syntax;
@@ -256,9 +281,9 @@ int gs_sink_write(struct gs_sink *sink, const uint8_t *bytes, size_t size, struc
 {
     if (expect(sink, GS_SINK_OPEN, error) != 0)
         return -1;
-    if (store_waiting(sink) != 0)
-        return gs_sink_fail(sink, error);
     sink->size += size;
+    if (check_size(sink) != 0 || store_waiting(sink) != 0)
+        return gs_sink_fail(sink, error);
     bool window = sink->want_header && sink->header == 0;
     while (window && sink->header == 0 && size > 0) {
         size_t taken = fill_window(sink, bytes, size);

@@ -10,7 +10,7 @@
  * A sink may be begun again for the next object; what was not committed is dropped then.
  *
  * One thread. Errors: "object-write" (create, write, close, rename: errno in `system`),
- * "object-name" (the name cannot be made below the directory), "object-too-large" (a memory sink's
+ * "object-name" (the name cannot be made below the directory), "object-too-large" (beyond a
  * limit), "object-exists" (a file has the name, and shall stay), "object-broken" (no data set),
  * "object-empty". After an error the temporary file is gone and every further call gives the same
  * error, until the next gs_sink_begin(). Only "object-name" and "object-exists" leave the object as
@@ -90,6 +90,10 @@ int gs_sink_spool(struct gs_sink *sink, char path[GS_PATH_MAX], struct gs_error 
 uint64_t gs_sink_size(const struct gs_sink *sink); /* bytes of the data set that came so far */
 /* Where the header or the structure was asked for, it has seen all bytes; else none. */
 const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink);
+
+/* A data set of more bytes is "object-too-large" as soon as it is; 0: no limit. And whatever the
+ * limit, an object that grows and grows is "object-write" (ENOSPC) before the disk is full. */
+void gs_sink_limit(struct gs_sink *sink, uint64_t bytes);
 
 /* Check the structure of the data set as it passes: gs_sink_finish() fails with "object-broken"
  * where it is broken, and with "object-empty" where nothing came. Ask for it before

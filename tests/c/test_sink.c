@@ -347,6 +347,58 @@ static void a_failed_sync_is_an_error(void **state)
     assert_int_equal(gs_directory_sync(fixture->directory, &error), 0);
 }
 
+/* It may be older than the wish to have it on the disk. */
+static void a_duplicate_is_brought_to_the_disk_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gs_committed committed;
+    must_store(fixture, 1000, "a", GS_COLLISION_DISTINCT, &committed);
+    gs_directory_sync_each(fixture->directory, true);
+    kernel.watched = true;
+    must_store(fixture, 1000, "a", GS_COLLISION_DISTINCT, &committed);
+    kernel.watched = false;
+    assert_true(committed.duplicate);
+    assert_int_equal(kernel.synced, 3); /* ours, the one there, the directory */
+}
+
+static void an_object_beyond_the_limit_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    static const size_t limits[] = {1, 65536, 100000, 3 * MIB};
+    for (size_t i = 0; i < 2 * sizeof limits / sizeof *limits; i++) {
+        size_t limit = limits[i / 2];
+        struct gs_error error = {0};
+        struct gs_sink *sink = gs_sink_file_new(fixture->directory, &fixture->budget, i % 2 == 0);
+        gs_sink_limit(sink, limit);
+        for (size_t size = limit; size < limit + 2; size++) {
+            assert_int_equal(gs_sink_begin(sink, &meta, GS_SCAN_IMPLICIT, &error), 0);
+            int written = write_pieces(fixture, sink, size, 0, &error);
+            assert_int_equal(written, size > limit ? -1 : 0);
+        }
+        assert_string_equal(error.code, "object-too-large");
+        gs_sink_free(sink);
+        assert_int_equal(entries(fixture), 0);
+    }
+}
+
+/* One that is as small as most is not stopped; the real end of the disk tells then. */
+static void an_object_that_would_fill_the_disk_is_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gs_committed committed;
+    struct gs_error error = {0};
+    assert_true(gs_directory_has_room(fixture->directory));
+    gs_directory_keep_free(fixture->directory, UINT64_MAX);
+    assert_false(gs_directory_has_room(fixture->directory));
+    assert_int_equal(
+        store(fixture, true, 3 * MIB, 0, "a", GS_COLLISION_DISTINCT, &committed, &error), 0);
+    assert_int_equal(
+        store(fixture, true, 6 * MIB, 0, "b", GS_COLLISION_DISTINCT, &committed, &error), -1);
+    assert_string_equal(error.code, "object-write");
+    assert_int_equal(error.system, ENOSPC);
+    assert_int_equal(entries(fixture), 1);
+}
+
 static void a_real_limit_of_the_file_size_is_an_error_and_no_signal(void **state)
 {
     struct fixture *fixture = *state;
@@ -836,6 +888,9 @@ int main(void)
         TEST(a_failed_call_leaves_nothing_behind_when_spooled),
         TEST(a_failed_call_leaves_only_sub_directories_behind),
         TEST(a_failed_sync_is_an_error),
+        TEST(a_duplicate_is_brought_to_the_disk_too),
+        TEST(an_object_beyond_the_limit_is_dropped),
+        TEST(an_object_that_would_fill_the_disk_is_dropped),
         TEST(a_real_limit_of_the_file_size_is_an_error_and_no_signal),
         TEST(an_output_directory_that_is_removed_is_an_error_for_each_object),
         TEST(gigantic_meta_information_is_refused),

@@ -6,6 +6,8 @@ local peer = require "peer"
 local support = require "support"
 local tasks = require "getscu.tasks"
 
+local CT = "1.2.840.10008.5.1.4.1.1.2"
+
 local box
 setup(function() box = support.box() end)
 teardown(function() box:close() end)
@@ -94,5 +96,32 @@ describe("the deadlines of an association", function()
             ignore = true }
         assert.equal("retrieve-timeout", err.code)
         assert.is_true(core.clock() - began < 4)
+    end)
+
+    -- It would fill the disk, or keep us busy for ever.
+    it("end an object that is larger than allowed, and never ends", function()
+        local server <close> = peer.listen()
+        local ending
+        local sending = tasks.start(function()
+            local link = server:link()
+            link:request()
+            local command = { CommandField = 1, MessageID = 1, Priority = 0,
+                AffectedSOPClassUID = CT, AffectedSOPInstanceUID = "1.2.3" }
+            local path = box:file(peer.image("1.2.3", 1 << 20))
+            link.core:send(link.contexts[CT], command, { file = path, unfinished = 1 << 20 })
+            ending = link:await_end()
+        end)
+        local out = box:directory("out")
+        local assoc <close> = assert(getscu.associate { host = "127.0.0.1", port = server.port,
+            called = "X", deadlines = { drain = 0.3, dimse = 20 } })
+        local began = core.clock()
+        local _, err = assoc:get { query = { StudyInstanceUID = "1.2" }, directory = out,
+            max_object_size = 100000 }
+        assert.equal("object-too-large", err.code)
+        assert.matches("did not end an object that is not stored: [^\n]*100000 bytes", err.message)
+        assert.is_true(core.clock() - began < 10)
+        assert.same({}, support.list(out))
+        sending:join()
+        assert.equal("aborted", ending)
     end)
 end)

@@ -6,7 +6,7 @@ local getscu = require "getscu"
 local peer = require "peer"
 local support = require "support"
 
-local FIND, GET = 0x0020, 0x0010
+local FIND, GET, CANCEL = 0x0020, 0x0010, 0x0FFF
 local CT = "1.2.840.10008.5.1.4.1.1.2"
 local IMPLICIT, LITTLE, BIG = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
 local UNCOMPRESSED = { LITTLE, BIG, IMPLICIT }
@@ -253,7 +253,12 @@ describe("options of what is kept:", function()
             function(link)
                 local request = link:request()
                 local answer = link:store("1.2.3", peer.image(inner))
-                link:respond(request, answer // 0x1000 == 0xB and 0xB000 or 0)
+                local final = answer // 0x1000 == 0xB and 0xB000 or 0
+                if answer == 0xA700 then -- then we hear that this is enough
+                    assert.equal(CANCEL, link:request().command.CommandField)
+                    final = 0xFE00
+                end
+                link:respond(request, final)
                 link:await_end()
                 return answer
             end)
@@ -267,8 +272,42 @@ describe("options of what is kept:", function()
             result.err, 1, true)
         status, result, files = offer("1.2.4", name)
         assert.same({ 0xA900, 69, {} }, { status, result.code, files })
-        assert.same({ 0, {} }, { (offer("1.2.3", name)), {} })
+        assert.equal(0, (offer("1.2.3", name)))
         assert.equal(1, ask({}, name, "--ignore").code)
+    end)
+
+    row("--max-object-size", "refuses a larger object with A700, and cancels", function(name)
+        local size = #peer.image "1.2.3"
+        for _, text in ipairs { size, size + 1, "1K", "1M", "1G", "8589934591G" } do
+            local status, result, files = offer("1.2.3", name, text)
+            assert.same({ 0, 0, { "CT.1.2.3" } }, { status, result.code, files }, result.err)
+        end
+        local status, result, files = offer("1.2.3", name, size - 1)
+        assert.same({ 0xA700, 40, {} }, { status, result.code, files }, result.err)
+        assert.matches(("larger than the limit of %d bytes"):format(size - 1), result.err)
+        for _, wrong in ipairs { "0", "-1", "1.5", "1k", "K", "8589934592G", "1 M" } do
+            assert.equal(1, ask({}, name, wrong).code)
+        end
+    end)
+
+    row("--sync", "waits for the disk, at the end or for each object", function(name)
+        if not support.has "strace" then pending "strace is not installed" end
+        local function synced(...)
+            local words, record = { ... }, box:new_path("calls")
+            local result = asking.ask(box, { directory = directory }, function(port, out)
+                return support.words(asking.study(study), "-od", out, words, "127.0.0.1", port)
+            end, { "env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-qq", "-f", "-o", record, "-e",
+                "trace=fsync,syncfs" })
+            assert.equal(0, result.code, result.err)
+            assert.equal(COUNT, #result.files)
+            local calls = support.read(record)
+            return select(2, calls:gsub("fsync%(", "")), select(2, calls:gsub("syncfs%(", ""))
+        end
+        assert.same({ 0, 0 }, { synced() })
+        assert.same({ 0, 0 }, { synced(name, "none") })
+        assert.same({ 0, 1 }, { synced(name, "end") })
+        assert.same({ 2 * COUNT, 0 }, { synced(name, "each") }) -- the file and its directory
+        assert.equal(1, ask({}, name, "all").code)
     end)
 end)
 

@@ -27,7 +27,9 @@ local function through(path, script)
         link:await_end()
         return answered
     end, { choose = function(context) return context.transfer_syntaxes[1] end })
-    assert.equal(0, status, path .. "\n" .. result.err)
+    -- one of the files says another SOP Instance UID in its meta information than in its data set
+    local expected = result.err:find "another SOP Instance UID" and 0xB007 or 0
+    assert.equal(expected, status, path .. "\n" .. result.err)
     assert.equal(0, result.code, result.err)
     return out .. "/" .. support.list(out)[1], result.out
 end

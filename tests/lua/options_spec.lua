@@ -55,10 +55,11 @@ local defaults = { "--patient", "--ipv4", "--aetitle", "--call", "--prefer-uncom
 
 -- The options beside the manual's.
 local own = { "--no-retry", "--as-stored", "--store-tc", "--sop-class", "--strict-query",
-    "--model", "--relational", "--require-match", "--strict", "--user", "--user-pass-file",
-    "--user-jwt", "--filename", "--on-collision", "--create-directory", "--report",
-    "--no-progress", "--retrieve-timeout", "--script", "--on-script-error", "--script-timeout",
-    "--script-memory", "--run", "--verify-hostname", "--verify-hostname-as" }
+    "--model", "--relational", "--require-match", "--strict", "--max-object-size", "--sync",
+    "--user", "--user-pass-file", "--user-jwt", "--filename", "--on-collision",
+    "--create-directory", "--report", "--no-progress", "--retrieve-timeout", "--script",
+    "--on-script-error", "--script-timeout", "--script-memory", "--run", "--verify-hostname",
+    "--verify-hostname-as" }
 
 local by_name = {}
 for _, option in ipairs(options.list) do by_name[option.long] = option end

@@ -124,8 +124,7 @@ local function expire(self)
     self:cancel()
 end
 
--- Our own limits, which the core cannot know.
--- @return seconds until the next of them
+-- Our own limits, which the core cannot know. Returns the seconds until the next of them.
 local function check_limits(self)
     local now = core.clock()
     if self.expires and now >= self.expires then expire(self) end

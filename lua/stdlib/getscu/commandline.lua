@@ -26,6 +26,17 @@ local function integer(word, argument)
     return nil, ("must be an integer of at least %d"):format(least)
 end
 
+local UNITS = { [""] = 0, K = 10, M = 20, G = 30 }
+
+local function size(word)
+    local digits, unit = word:match "^(%d+)([KMG]?)$"
+    local value = digits and math.tointeger(tonumber(digits))
+    if value and value > 0 and value <= math.maxinteger >> UNITS[unit] then
+        return value << UNITS[unit]
+    end
+    return nil, "must be a number of bytes, or of KiB, MiB, GiB with K, M, G behind it"
+end
+
 local function choice(word, argument)
     for _, name in ipairs(argument.choices) do
         if name == word then return word end
@@ -76,6 +87,7 @@ commandline.types = {
     file = text,
     directory = text,
     integer = integer,
+    size = size,
     choice = choice,
     title = title,
     number = number,

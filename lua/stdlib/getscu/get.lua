@@ -98,9 +98,10 @@ end
 
 --- Retrieves what matches a query, over this association.
 -- @param request table: query (table by keyword, or data set); model ("patient", "study",
---   "psonly"); directory, create_directory, storage, ignore, filename, on_collision, strict (as of
---   getscu.receiver), or a receiver; tally (a request of getscu.outcome, to count on); priority;
---   timeout (seconds: then it is cancelled, and err is "retrieve-timeout")
+--   "psonly"); directory, create_directory, storage, ignore, filename, on_collision, strict,
+--   sync, max_object_size (as of getscu.receiver), or a receiver; tally (a request of
+--   getscu.outcome, to count on); priority; timeout (seconds: then it is cancelled, and err is
+--   "retrieve-timeout")
 -- @return result: stored, duplicates, discarded, refused, failed (counts of objects), response (the
 --   final one: status, comment, completed, failed, warning, remaining, failed_uids)
 --   | nil, err: it was not sent, the association ended, or the final status is a failure
@@ -125,6 +126,7 @@ function association.methods:get(request)
     tally:finish(response, store.new_only and store.arrived or nil)
     local judged
     judged, err = self:judge("C-GET", { Status = response.status, ErrorComment = response.comment })
+    if not request.receiver and judged then judged, err = store:sync() end
     if open.expired and status.class(response.status) ~= "success" then
         judged, err = nil, open.expired
     end

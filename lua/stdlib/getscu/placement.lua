@@ -14,7 +14,7 @@ local Placement = { __index = {}, __name = "getscu.placement" }
 
 --- The names of its options.
 placement.FIELDS = { "directory", "create_directory", "storage", "filename", "on_collision",
-    "strict" }
+    "strict", "sync", "max_object_size" }
 
 -- What the core does where an earlier run left a file of that name.
 local COLLISIONS = { overwrite = "replace", rename = "distinct", skip = "keep", fail = "refuse" }
@@ -35,6 +35,8 @@ local function make_directory(path)
     return true
 end
 
+local SYNCS = { none = true, ["end"] = true, each = true }
+
 local function open_directory(options)
     local path = options.directory or "."
     if options.create_directory then
@@ -42,6 +44,7 @@ local function open_directory(options)
         if not made then return nil, err end
     end
     local directory, err = core.directory(path)
+    if directory and options.sync == "each" then directory:sync_each() end
     return directory, errors.wrap(err)
 end
 
@@ -51,14 +54,19 @@ end
 --   it comes); filename (a template as of getscu.names); on_collision (what to do where an earlier
 --   run left a file of that name: "overwrite", "skip": keep that one, "rename": a second name if it
 --   has other bytes, "fail": refuse the object); strict (true: an object is looked at before it has
---   its name)
+--   its name); sync ("end": sync() brings all to the disk, "each": each object is there before it
+--   is acknowledged, default "none"); max_object_size (bytes of a data set; more is refused)
 -- @return placement | nil, err
 function placement.new(options)
     local policy = options.on_collision or "overwrite"
     local collision = COLLISIONS[policy] or error(("on_collision must be 'overwrite', 'skip', "
         .. "'rename' or 'fail', not '%s'"):format(tostring(policy)), 3)
     local self = setmetatable({ hold = options.storage ~= "bit-preserving", prefixes = {},
-        collision = collision, strict = options.strict }, Placement)
+        collision = collision, strict = options.strict, sync_at = options.sync or "none",
+        limit = options.max_object_size }, Placement)
+    if not SYNCS[self.sync_at] then
+        error(("sync must be 'none', 'end' or 'each', not '%s'"):format(tostring(self.sync_at)), 3)
+    end
     self:start_over()
     local err
     if options.filename then
@@ -68,7 +76,7 @@ function placement.new(options)
     end
     self.directory, err = open_directory(options)
     if not self.directory then return nil, err end
-    self.sink = core.sink.file(self.directory, self.hold, self.needs_header)
+    self:expect(self.needs_header)
     return self
 end
 
@@ -76,7 +84,20 @@ end
 -- @param needs "header" or "whole", as of getscu.hooks
 function Placement.__index:expect_hooks(needs)
     self.judged = true
-    self.sink = core.sink.file(self.directory, self.hold, needs == "header")
+    self:expect(needs == "header")
+end
+
+-- Where objects go from here on; `header`: they are looked at when their header is there.
+function Placement.__index:expect(header)
+    self.sink = core.sink.file(self.directory, self.hold, header, self.limit)
+end
+
+--- Brings what was stored to the disk, where that was asked for.
+-- @return true | nil, err
+function Placement.__index:sync()
+    if self.sync_at ~= "end" then return true end
+    local done, err = self.directory:sync()
+    return done, errors.wrap(err)
 end
 
 --- Forgets which names were given: from here on the files of before are those of an earlier run.

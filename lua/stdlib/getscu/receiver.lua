@@ -34,7 +34,8 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 --- A receiver.
 -- @param options table: ignore (true: objects are acknowledged and not kept, and no directory is
 --   needed); strict (true: what is merely odd about an object refuses it); directory,
---   create_directory, storage, filename, on_collision, as of getscu.placement
+--   create_directory, storage, filename, on_collision, sync, max_object_size, as of
+--   getscu.placement
 -- @param hooks getscu.hooks of a job, which are asked about each object, or nil
 -- @return receiver | nil, err
 function receiver.new(options, hooks)
@@ -69,6 +70,13 @@ function Receiver.__index:start_over()
     self.arrived, self.arrived_count = {}, 0
     self.new_only = false
     if self.place then self.place:start_over() end
+end
+
+--- All has come: brings it to the disk, where that was asked for.
+-- @return true | nil, err
+function Receiver.__index:sync()
+    if not self.place then return true end
+    return self.place:sync()
 end
 
 --- From here on, what arrived before is acknowledged and not kept: something is asked for again.
@@ -162,7 +170,10 @@ local function answer_failure(association, event, arrived, tally)
     tally:count_failed(counted, err)
     local sent, lost = respond(association, event, counted.status, "cannot store the object")
     if not sent then return nil, lost end
-    if HOPELESS[err.errno] then association:cancel() end
+    if HOPELESS[err.errno] or err.code == "object-too-large" then
+        tally:cancel()
+        association:cancel()
+    end
     return true
 end
 

@@ -29,8 +29,8 @@ local FIELDS = { "peer", "host", "port", "called", "calling", "family", "max_len
 --   deadlines, identity, show_contexts, tls, as of getscu.associate); what (model, and query or
 --   queries, a list: one C-GET for each; relational, true: negotiate that keys of levels above may
 --   be left out); where (directory, create_directory, storage, ignore, filename, on_collision,
---   strict, as of getscu.receiver); require_match (true: a query that matches nothing has failed);
---   abort (true: end the association by an abort in place of a release);
+--   strict, sync, max_object_size, as of getscu.receiver); require_match (true: a query has to
+--   match something); abort (true: end the association by an abort in place of a release);
 --   retrieve_timeout (of each C-GET, seconds); observers (list, as of getscu.outcome); hooks (a
 --   manifest of a hook script, a list of them, or getscu.hooks)
 -- @return job | nil, err: the output directory or the template of file names is of no use
@@ -267,11 +267,20 @@ local function hooked_queries(self)
     return true
 end
 
+-- What has come is on the disk before it is told, where that was asked for.
+local function sync(self)
+    local done, err = self.receiver:sync()
+    if done then return end
+    log.error("%s", err.message)
+    self.outcome:error(err)
+end
+
 --- Runs the job once.
 -- @return outcome (getscu.outcome), which judges it
 function Job.__index:run()
     self.outcome:begin()
     if not self.hooks or hooked_queries(self) and #self.queries > 0 then perform(self) end
+    if not self:stopped() then sync(self) end
     self.outcome:finish()
     if self.hooks then self.hooks:done(self.outcome) end
     return self.outcome

@@ -3,6 +3,7 @@
 local FILE = { { name = "file", type = "file" } }
 local MODELS = { "patient", "study", "psonly", "composite", "withoutbulkdata" }
 local ON_SCRIPT_ERROR = { "refuse", "keep", "abort" }
+local SYNCS = { "none", "end", "each" }
 local COLLISIONS = { "overwrite", "skip", "rename", "fail" }
 
 return { name = "own", en = "options of this program's own", ja = "独自",
@@ -80,6 +81,20 @@ return { name = "own", en = "options of this program's own", ja = "独自",
             conflicts = { "--ignore" },
             en = "refuse objects whose UIDs are none, or not those of their request or context",
             ja = "UID が不正な、または要求やコンテキストと食い違うオブジェクトを断る" },
+        { false, "--max-object-size", field = "max_object_size", ready = true,
+            conflicts = { "--ignore" },
+            arguments = { { name = "bytes", type = "size" } },
+            en = "refuse an object whose data set is larger, and ask for no more; K, M and G may "
+                .. "follow (default: no limit)",
+            ja = "データセットがこれより大きければ断り、取得をやめる。K, M, G を付けてよい"
+                .. "(既定: 無制限)" },
+        { false, "--sync", field = "sync", ready = true, default = "none",
+            conflicts = { "--ignore" },
+            arguments = { { name = "when", type = "choice", choices = SYNCS } },
+            en = "bring objects to the disk, against a power failure: none, end (before the end is "
+                .. "told), each (before it is acknowledged)",
+            ja = "停電に備えてディスクへの書き込みを待つ: none, end (終わりを告げる前に), "
+                .. "each (一つ応答するごとに)" },
     },
     { name = "report", en = "report and progress", ja = "報告と進み具合",
         { false, "--report", field = "report", arguments = FILE, ready = true,
