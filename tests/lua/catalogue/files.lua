@@ -131,7 +131,8 @@ case { "the same object twice with other bytes is two files, and a warning",
 
 case { "a name of more than 255 bytes is shortened, to no more than that",
     options = { "--filename", ("x"):rep(240) .. "{SOPInstanceUID}" },
-    peer = { store("1.2.3.1", IMAGE), store(("1.2."):rep(15) .. "1", raw.image "1.2.3.2"),
+    peer = { store("1.2.3.1", IMAGE),
+        store(("1.2."):rep(15) .. "1", raw.image(("1.2."):rep(15) .. "1")),
         raw.respond(0, { completed = 2 }), RELEASE },
     code = 0, ends = "released", statuses = { 0, 0 }, count = 2, check = function(outcome)
         assert(#outcome.files[1] <= 255 and #outcome.files[2] <= 255, "they are longer")
