@@ -135,6 +135,19 @@ describe("a lossless transcoding", function()
             assert(dataset.read(again)).SOPInstanceUID)
     end)
 
+    it("may replace the file that it reads", function()
+        local path = transcoded(images.frames, BIG)
+        assert.is_true(imaging.transcode(path, path, RLE))
+        assert.equal(RLE, assert(dataset.read(path)):meta().transfer_syntax)
+        assert.is_true(pixels(path) == pixels(images.frames))
+    end)
+
+    it("does not keep what stood before the file meta information, which was of other bytes",
+        function()
+            local path = box:file(("II*\0"):rep(32) .. support.read(images.RGB):sub(129))
+            assert.equal(("\0"):rep(128), support.read(transcoded(path, RLE)):sub(1, 128))
+        end)
+
     it("takes a data set as it was edited", function()
         local object = assert(dataset.read(images["8 bits"]))
         object.PatientID = "EDITED"

@@ -157,6 +157,7 @@ static void transcode(const gs_imaging_source &from, E_TransferSyntax wanted,
         need_codec(source.syntax());
     }
     recode(source, wanted, coding);
+    source.root().touch(DCM_PixelData);
     write_part10(source.root(), wanted, output, target);
 }
 
