@@ -74,9 +74,8 @@ static void confine(pid_t parent, int seconds)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
-    signal(SIGINT, SIG_DFL); /* the parent's handlers would tell the parent */
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGXCPU, SIG_DFL);
+    for (int number : {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXCPU})
+        signal(number, SIG_DFL); /* the parent's handlers would tell the parent */
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, static_cast<rlim_t>(seconds));
 #if !defined(__SANITIZE_ADDRESS__) /* which takes terabytes for itself */
