@@ -14,7 +14,7 @@ end
 local function figures(page)
     local html, shown = support.read(page .. "/index.html"), {}
     for picture, name, caption in
-        html:gmatch "<figure>(.-)<figcaption><b>(.-)</b><br>(.-)</figcaption></figure>" do
+        html:gmatch "<figure>(.-) <figcaption><b>(.-)</b><br>(.-)</figcaption></figure>" do
         shown[name] = { picture = picture, caption = caption }
     end
     return shown
