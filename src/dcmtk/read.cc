@@ -153,6 +153,8 @@ class File : public DcmInputStream
 /* By recursion, which the parser's own has bounded. */
 static unsigned depth_of(DcmObject *object)
 {
+    if (object->isLeaf())
+        return 0;
     unsigned deepest = 0;
     DcmObject *inner = nullptr;
     while ((inner = object->nextInContainer(inner)) != nullptr)
