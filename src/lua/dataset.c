@@ -6,6 +6,7 @@
 
 #include "dcmtk/dataset.h"
 #include "dcmtk/dictionary.h"
+#include "storage/plain.h"
 
 #define TYPE "getscu.dataset"
 
@@ -378,6 +379,29 @@ static int gsl_dataset_tag(lua_State *L)
     return 1;
 }
 
+/* plain(header, keyword) -> text, is_number | false: absent | nil: the header has to be parsed */
+static int gsl_dataset_plain(lua_State *L)
+{
+    size_t size;
+    const uint8_t *bytes = (const uint8_t *)luaL_checklstring(L, 1, &size);
+    struct gs_error error;
+    struct gs_tag tag;
+    struct gs_plain plain;
+    enum gs_plain_result result = GS_PLAIN_UNKNOWN;
+    if (gs_keyword_to_tag(luaL_checkstring(L, 2), &tag, &error) == 0)
+        result = gs_plain_find(bytes, size, (uint32_t)tag.group << 16 | tag.element, &plain);
+    if (result == GS_PLAIN_FOUND) {
+        lua_pushlstring(L, plain.text, plain.size);
+        lua_pushboolean(L, plain.is_number);
+        return 2;
+    }
+    if (result == GS_PLAIN_ABSENT)
+        lua_pushboolean(L, 0);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 /* keyword(tag) -> "PatientName", or nil alone where the tag has none */
 static int gsl_dataset_keyword(lua_State *L)
 {
@@ -443,6 +467,7 @@ int gsl_open_dataset(lua_State *L)
         {"keyword", gsl_dataset_keyword},
         {"modality", gsl_dataset_modality},
         {"new", gsl_dataset_new},
+        {"plain", gsl_dataset_plain},
         {"read", gsl_dataset_read},
         {"tag", gsl_dataset_tag},
         {"uid_generate", gsl_dataset_uid_generate},

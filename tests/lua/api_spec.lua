@@ -6,7 +6,7 @@ local support = require "support"
 -- What the library's modules have for one another.
 local INTERNAL = {
     contexts = { "accepted", "request" },
-    dataset = { "core_of", "is_open", "lazy", "wrap" },
+    dataset = { "core_of", "expect", "is_open", "lazy", "wrap" },
     errors = { "check_fields", "wrap" },
     receiver = { "FIELDS", "pick" },
     tasks = { "refuse_waiting", "start_through" },

@@ -18,8 +18,8 @@ local errors = require "getscu.errors"
 local dataset = {}
 
 -- The keys under which a data set keeps what the core knows of it; how that is had where it is not
--- there yet; and what else it has.
-local CORE, OPEN, KNOWN = {}, {}, {}
+-- there yet, and bytes that tell plain texts before; and what else it has.
+local CORE, OPEN, HEADER, KNOWN = {}, {}, {}, {}
 local methods = {}
 local metatable = { __name = "getscu.dataset" }
 
@@ -50,6 +50,12 @@ function dataset.lazy(open, known)
     return setmetatable({ [OPEN] = open, [KNOWN] = known }, metatable)
 end
 
+--- Lets a lazy data set answer for plain texts without being parsed, which takes long.
+-- @param bytes of its header in Explicit VR Little Endian, or nil: no longer
+function dataset.expect(ds, bytes)
+    rawset(ds, HEADER, bytes)
+end
+
 --- Whether it is there already.
 function dataset.is_open(ds)
     return rawget(ds, CORE) ~= nil
@@ -63,6 +69,7 @@ function dataset.core_of(ds)
     handle, err = rawget(ds, OPEN)()
     if not handle then error(errors.wrap(err), 0) end
     rawset(ds, CORE, handle)
+    rawset(ds, HEADER, nil)
     return handle
 end
 local core_of = dataset.core_of
@@ -108,6 +115,12 @@ end
 
 -- The core's answer for a path: value, VR, invalid; `level` is of the function that gets the blame.
 local function fetch(ds, path, level)
+    local header = rawget(ds, HEADER)
+    if header then
+        local text, is_number = core.plain(header, path)
+        if text then return is_number and attribute.number(text) or text end
+        if text == false then return nil end
+    end
     local handle = core_of(ds)
     local value, vr, invalid = handle:get(path)
     if value == nil and type(vr) == "table" then error(vr.message, level + 1) end
@@ -266,13 +279,8 @@ end
 
 --- The elements as text for people, and as DICOM JSON.
 -- @return string | nil, err
-function methods:dump()
-    return checked(core_of(self):dump())
-end
-
-function methods:json()
-    return checked(core_of(self):json())
-end
+function methods:dump() return checked(core_of(self):dump()) end
+function methods:json() return checked(core_of(self):json()) end
 
 --- What the file meta information says, or else the data set: a table {part10=, transfer_syntax=,
 -- sop_class=, sop_instance=, implementation_class=, implementation_version=, source=}; what is
@@ -336,7 +344,6 @@ dataset.uid_name = core.uid_name
 --- The prefix of file names for a storage SOP class, as "CT", or nil.
 dataset.modality = core.modality
 
---- A new UID.
-dataset.uid_generate = core.uid_generate
+dataset.uid_generate = core.uid_generate -- a new one
 
 return dataset

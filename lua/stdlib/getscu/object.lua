@@ -40,6 +40,13 @@ local function make_view(self)
     end, self.known)
 end
 
+-- The syntax of the elements: what is compressed as a whole, or in its Pixel Data, has its other
+-- elements in Explicit VR Little Endian (PS3.5 annex A.4 and A.5).
+local function element_syntax(transfer_syntax)
+    if syntaxes.is_uncompressed(transfer_syntax) then return transfer_syntax end
+    return syntaxes.EXPLICIT_LITTLE
+end
+
 --- An object that a C-STORE-RQ announces; nothing of it is here.
 -- @param association it comes on
 -- @param event the core's "command" event
@@ -74,6 +81,7 @@ end
 -- @param whole true: there is nothing behind them
 function Object.__index:from_header(bytes, whole)
     local syntax = self.known.transfer_syntax
+    if element_syntax(syntax) == syntaxes.EXPLICIT_LITTLE then dataset.expect(self.view, bytes) end
     self.source = function()
         local handle, err = core.decode(bytes, syntax)
         if handle and not whole then handle:bound(BEHIND) end
@@ -102,13 +110,6 @@ function Object.__index:open()
     local opened, err = pcall(dataset.core_of, self.view)
     if opened then return self.view end
     return nil, err
-end
-
--- The syntax of the elements: what is compressed as a whole, or in its Pixel Data, has its other
--- elements in Explicit VR Little Endian (PS3.5 annex A.4 and A.5).
-local function element_syntax(transfer_syntax)
-    if syntaxes.is_uncompressed(transfer_syntax) then return transfer_syntax end
-    return syntaxes.EXPLICIT_LITTLE
 end
 
 -- Notes the new value of a UID that tells what the object is. Returns true | nil, err.
@@ -150,6 +151,7 @@ end
 --- Its view is of no use any more.
 function Object.__index:expire()
     self.expired = true
+    dataset.expect(self.view, nil)
     if self.handle then self.handle:expire() end
 end
 
