@@ -127,11 +127,20 @@ static int done(lua_State *L, int result, const char *what)
     return 1;
 }
 
-/* association:request(proposal), as requestor */
+/* association:request(proposal), as requestor; once. Nothing would come of one that was not queued.
+ */
 static int gsl_association_request(lua_State *L)
 {
     struct gs_session *session = gsl_check_session(L, 1);
-    return done(L, gs_session_request(session, gsl_check_associate(L, 2)), "request");
+    struct gs_error error;
+    if (gs_session_request(session, gsl_check_associate(L, 2)) == 0) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    gs_error_set(
+        &error, "out-of-memory",
+        "cannot request an association: no memory, or more is proposed than one PDU holds");
+    return gsl_fail(L, &error);
 }
 
 /* association:accept(answer), as acceptor after "requested" */

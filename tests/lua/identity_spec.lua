@@ -91,6 +91,20 @@ describe("user identity", function()
     end)
 end)
 
+-- What could not be requested, for want of room in its PDU or of memory, was not told: the client
+-- waited for the answer to what it had never sent.
+describe("an association that cannot be requested", function()
+    it("is an error at once", function()
+        local archive <close> = assert(getscu.archive { directory = directory })
+        local link, err = getscu.associate { host = "127.0.0.1", port = archive:port(),
+            called = "ARCHIVE", identity = { type = 2, primary = ("x"):rep(40000),
+                secondary = ("y"):rep(40000) } }
+        assert.is_nil(link)
+        assert.equal("out-of-memory", err.code)
+        assert.truthy(err.message:find("one PDU", 1, true))
+    end)
+end)
+
 describe("--model", function()
     it("takes the SOP class of the model, the last one that was named", function()
         for _, name in ipairs { "patient", "study", "psonly", "composite", "withoutbulkdata" } do

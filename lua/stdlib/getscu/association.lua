@@ -72,9 +72,14 @@ function association.associate(options)
         called = called, calling = options.calling or "GETSCU", message_id = 0,
         cancel_grace = deadlines.cancel or CANCEL_GRACE }, Association)
     link:deadlines(deadlines)
-    link:request { called = called, calling = self.calling, contexts = asked, roles = roles,
-        identity = options.identity, async = options.async, extended = options.extended,
-        common_extended = options.common_extended }
+    local requested
+    requested, err = link:request { called = called, calling = self.calling, contexts = asked,
+        roles = roles, identity = options.identity, async = options.async,
+        extended = options.extended, common_extended = options.common_extended }
+    if not requested then
+        self:close()
+        return nil, errors.wrap(err)
+    end
     log.info("Requesting Association")
     self.contexts_level = options.show_contexts and "info" or "debug"
     self:show(context_list.proposed, asked, roles)
