@@ -86,40 +86,6 @@ describe("what a server says", function()
             end
         end
     end)
-
-    it("may be no DICOM at all: 64, told by its name, and an abort", function()
-        local http = box:sayer("HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n")
-        local result = fetch(http)
-        assert.equal(64, result.code, result.err)
-        tells(result, "HTTP")
-        assert.equal("2/1", abort_of(http))
-        local ssh = box:sayer("SSH-2.0-OpenSSH_9.2\r\n")
-        tells(fetch(ssh), "SSH")
-        local tls = box:sayer("\21\3\1\0\2\2\70")
-        tells(fetch(tls), "TLS")
-    end)
-
-    it("may be a PDU of an unknown type, or of a length that cannot be: 64 and an abort", function()
-        for bytes, abort in pairs {
-            ["\9\0\0\0\0\4abcd"] = "2/1",
-            ["\2\0\255\255\255\255"] = "2/6",
-            ["\4\0\0\0\0\6\0\0\0\2\1\3"] = "2/2",
-        } do
-            local sayer = box:sayer(bytes)
-            local result = fetch(sayer)
-            assert.equal(64, result.code, result.err)
-            assert.equal(abort, abort_of(sayer))
-        end
-    end)
-
-    it("may be a rejection, which is told in words", function()
-        local result = fetch(box:sayer("\3\0\0\0\0\4\0\1\1\3"))
-        assert.equal(61, result.code)
-        tells(result, "-aet")
-        result = fetch(box:sayer("\3\0\0\0\0\4\0\2\3\1"))
-        assert.equal(61, result.code)
-        tells(result, "try again later")
-    end)
 end)
 
 describe("a wait", function()
@@ -127,13 +93,6 @@ describe("a wait", function()
         local result = fetch(box:deaf_server(), "-to", "1")
         assert.equal(63, result.code, result.err)
         tells(result, "connect")
-    end)
-
-    it("for the answer to the association request ends after -ta, with an abort", function()
-        local silent = box:sayer("")
-        local result = fetch(silent, "-ta", "1")
-        assert.equal(63, result.code, result.err)
-        assert.equal("0/0", abort_of(silent))
     end)
 
     it("for the answer to the release ends, and the result stands", function()
