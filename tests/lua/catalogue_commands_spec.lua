@@ -1,0 +1,1 @@
+require("catalogue").specify(_ENV, "Commands and statuses", require "catalogue.commands")
