@@ -132,11 +132,10 @@ static int done(lua_State *L, int result, const char *what)
 static int gsl_association_request(lua_State *L)
 {
     struct gs_session *session = gsl_check_session(L, 1);
+    int requested = gs_session_request(session, gsl_check_associate(L, 2));
+    if (requested == 0 || gs_session_over(session))
+        return done(L, requested, "request");
     struct gs_error error;
-    if (gs_session_request(session, gsl_check_associate(L, 2)) == 0) {
-        lua_pushboolean(L, 1);
-        return 1;
-    }
     gs_error_set(
         &error, "out-of-memory",
         "cannot request an association: no memory, or more is proposed than one PDU holds");
