@@ -19,7 +19,7 @@ support.sanitized = support.build:find("sanitize", 1, true) ~= nil
 support.getscu = support.build .. "/getscu"
 
 --- Whether what takes long is done whole, and not by a sample (make test-long).
-support.long = os.getenv "LONG" ~= nil
+support.long = (os.getenv "LONG" or "") ~= ""
 
 getscu.log.level "error" -- of the library, where a test uses it in its own process
 
