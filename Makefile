@@ -10,8 +10,9 @@ DESTDIR ?=
 LUA_LIBDIR ?= $(PREFIX)/lib/lua/5.4
 LUA_SHAREDIR ?= $(PREFIX)/share/lua/5.4
 SANITIZE ?=
-FUZZ ?= # set by `make fuzz`
-COVERAGE ?= # set by `make coverage`
+# Set by `make fuzz` and `make coverage`.
+FUZZ ?=
+COVERAGE ?=
 BUILD := build$(if $(FUZZ),/fuzz,$(if $(COVERAGE),/coverage,$(if $(SANITIZE),/sanitize)))
 VERSION := 0.1.0
 
@@ -20,11 +21,12 @@ CFLAGS ?= $(if $(COVERAGE),-O0,-O2) -g
 CXXFLAGS ?= $(if $(COVERAGE),-O0,-O2) -g
 warnings := $(if $(COVERAGE),,-Wall -Wextra -Wshadow) $(if $(CI),-Werror)
 sanitizers := $(if $(FUZZ),fuzzer-no-link$(comma)address$(comma)undefined,$(SANITIZE))
-instrument := $(if $(sanitizers),-fsanitize=$(sanitizers) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
-    $(if $(COVERAGE),--coverage -fprofile-update=atomic)
+instrument := $(if $(sanitizers),-fsanitize=$(sanitizers) -fno-sanitize-recover=all \
+    -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -fprofile-update=atomic)
 lua_cflags := -I/usr/include/lua5.4
 # Sanitizers check more than _FORTIFY_SOURCE does, and want to do it themselves.
-harden := -fstack-protector-strong $(if $(sanitizers)$(COVERAGE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+harden := -fstack-protector-strong \
+    $(if $(sanitizers)$(COVERAGE),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 harden_link := -Wl,-z,relro,-z,now
 common := -Isrc -fPIC $(harden) -MMD -MP -D_GNU_SOURCE -DGETSCU_VERSION='"$(VERSION)"' $(instrument)
 all_cflags = -std=c11 $(warnings) -Wstrict-prototypes -Wmissing-prototypes $(common) $(lua_cflags) $(CFLAGS)
@@ -58,7 +60,8 @@ manuals := $(BUILD)/man/getscu.1 $(BUILD)/man/ja/getscu.1
 completions := $(BUILD)/completions/getscu.bash $(BUILD)/completions/getscu.zsh \
     $(BUILD)/completions/getscu.fish
 
-.PHONY: all module docs demo test run-tests fuzz run-fuzz torture test-long coverage run-coverage analyze peers lint format bench run-bench install install-module clean
+.PHONY: all module docs demo test run-tests test-long torture fuzz run-fuzz coverage run-coverage \
+    analyze peers lint format bench run-bench install install-module clean
 all: $(BUILD)/getscu module $(manuals) $(completions)
 module: $(BUILD)/lua/getscu/core.so $(BUILD)/lua/getscu/imaging_core.so
 
@@ -100,15 +103,10 @@ $(BUILD)/tests/%: tests/c/%.c $(plain_objects)
 $(BUILD)/tests/test_memory: LDFLAGS += -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
 
 # A fuzz target: with libFuzzer in it, or with a main() that runs files through it.
+fuzz_main := $(if $(FUZZ),-fsanitize=fuzzer -fsanitize-link-c++-runtime,tests/fuzz/replay.c)
 $(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(plain_objects)
 	@mkdir -p $(@D)
-	$(CC) $(all_cflags) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer -fsanitize-link-c++-runtime) -o $@ $< \
-	    $(if $(FUZZ),,tests/fuzz/replay.c) $(plain_objects) $(core_libs)
-
-# What lets calls of a program fail; it is preloaded, and is built as it stands.
-$(BUILD)/tests/faults.so: tests/torture/faults.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE -O2 -g -shared -fPIC -o $@ $<
+	$(CC) $(all_cflags) $(LDFLAGS) -o $@ $< $(fuzz_main) $(plain_objects) $(core_libs)
 
 # Their seeds, and what they found before.
 seeds := $(BUILD)/seeds/made
@@ -116,6 +114,11 @@ $(seeds): tests/fuzz/seeds.lua tests/fuzz/encode.lua $(wildcard tests/fuzz/findi
 	rm -rf $(@D)
 	lua5.4 $< $(@D)
 	touch $@
+
+# What lets calls of a program fail; it is preloaded, and is built as it stands.
+$(BUILD)/tests/faults.so: tests/torture/faults.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE -O2 -g -shared -fPIC -o $@ $<
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -155,6 +158,9 @@ test:
 	.ci/install build test
 	$(MAKE) run-tests
 
+# TESTS: files in place of all of them. LONG=1: whole what is else done by a sample.
+TESTS ?=
+LONG ?=
 run-tests: all $(unit_tests) $(fuzz_programs) $(seeds) $(test_tools)
 	BUILD=$(BUILD) LONG=$(LONG) tests/run $(TESTS)
 
