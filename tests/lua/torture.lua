@@ -34,6 +34,7 @@ local endless = { EINTR = true, EAGAIN = true }
 torture.variants = {
     { name = "held in memory", options = {} },
     { name = "written as they come", options = { "+B" } },
+    { name = "brought to the disk one by one", options = { "--sync", "each" } },
     { name = "named by their headers", options = { "--filename",
         "{PatientID}/{StudyInstanceUID}/{InstanceNumber:03d}.dcm" } },
 }
