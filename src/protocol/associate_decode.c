@@ -92,11 +92,11 @@ static void read_text(struct reader content, char *text, size_t capacity)
         end = start + content.size;
     while (start < end && *start == ' ')
         start++;
-    while (end > start && end[-1] == ' ')
-        end--;
     size_t size = (size_t)(end - start);
     if (size >= capacity)
         size = capacity - 1;
+    while (size > 0 && start[size - 1] == ' ')
+        size--;
     if (size > 0)
         memcpy(text, start, size);
     text[size] = '\0';

@@ -780,6 +780,24 @@ static void a_version_name_that_is_too_long_is_cut(void **state)
     assert_string_equal(decoded.implementation_version, "0123456789ABCDEF");
 }
 
+/* Spaces at the place where it was cut stayed, and were taken for padding the next time. */
+static void a_name_that_is_cut_where_it_has_spaces_ends_before_them(void **state)
+{
+    (void)state;
+    put_fixed();
+    size_t information = begin(0x50);
+    put_text_item(0x55, "0123          EFGH");
+    end(information);
+    assert_valid(GS_PDU_ASSOCIATE_RQ);
+    assert_string_equal(decoded.implementation_version, "0123          EF");
+    put_fixed();
+    information = begin(0x50);
+    put_text_item(0x55, "0123              EFGH");
+    end(information);
+    assert_valid(GS_PDU_ASSOCIATE_RQ);
+    assert_string_equal(decoded.implementation_version, "0123");
+}
+
 /* Encoding. */
 
 static void what_does_not_fit_into_an_item_is_not_encoded(void **state)
@@ -889,6 +907,7 @@ int main(void)
         cmocka_unit_test(roles_beyond_the_limit_are_skipped),
         cmocka_unit_test(titles_lose_the_spaces_around_them_and_padding_of_nuls),
         cmocka_unit_test(a_version_name_that_is_too_long_is_cut),
+        cmocka_unit_test(a_name_that_is_cut_where_it_has_spaces_ends_before_them),
         cmocka_unit_test(what_does_not_fit_into_an_item_is_not_encoded),
         cmocka_unit_test(lists_end_at_their_limits),
         cmocka_unit_test(a_rejected_context_is_encoded_with_a_valid_syntax),
