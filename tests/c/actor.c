@@ -188,6 +188,8 @@ int main(int argc, char **argv)
     char *line = NULL;
     for (size_t capacity = 0; getline(&line, &capacity, steps) > 0;)
         play(&actor, line);
+    free(line);
+    fclose(steps);
     while (!actor.gone)
         hear(&actor, -1);
     return 0;
