@@ -42,6 +42,7 @@ void gs_scanner_start(struct gs_scanner *scanner, unsigned flags)
     scanner->big_endian = (flags & GS_SCAN_BIG_ENDIAN) != 0;
     scanner->implicit = (flags & GS_SCAN_IMPLICIT) != 0;
     scanner->header_complete = false;
+    scanner->has_meta = false;
     scanner->header_size = 0;
     scanner->began = false;
     scanner->element = (struct gs_scan_element){0};

@@ -251,6 +251,19 @@ static void the_uids_of_the_object_are_kept(void **state)
     assert_int_equal(scanner.uids[GS_SCAN_INSTANCE].length, 0);
 }
 
+/* What the scanner knew of group 0002 outlived gs_scanner_start(): a sink that was begun again
+ * warned of the object before, and a scanner on the stack of what had been there. */
+static void a_scanner_that_starts_again_knows_nothing(void **state)
+{
+    (void)state;
+    struct gs_scanner scanner;
+    struct bytes with = assemble("02001000 'UI' 0200 '1.' 08001800 'UI' 0200 '1.'");
+    scan_whole(&scanner, with.at, with.size, EXPLICIT);
+    assert_true(scanner.has_meta);
+    gs_scanner_start(&scanner, EXPLICIT);
+    assert_false(scanner.has_meta);
+}
+
 static void good_data_sets_are_good(void **state)
 {
     (void)state;
@@ -535,6 +548,7 @@ static void real_objects_are_good(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_scanner_that_starts_again_knows_nothing),
         cmocka_unit_test(good_data_sets_are_good),
         cmocka_unit_test(the_elements_of_the_data_set_itself_are_told),
         cmocka_unit_test(the_uids_of_the_object_are_kept),
