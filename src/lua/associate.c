@@ -14,12 +14,6 @@ static void set_text(lua_State *L, const char *field, const char *text)
     lua_setfield(L, -2, field);
 }
 
-static void set_integer(lua_State *L, const char *field, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, field);
-}
-
 static void set_boolean(lua_State *L, const char *field, bool value)
 {
     lua_pushboolean(L, value);
@@ -39,8 +33,8 @@ static void set_uids(lua_State *L, const char *field, gs_uid_text *uids, size_t 
 static void push_context(lua_State *L, const struct gs_context *context)
 {
     lua_createtable(L, 0, 4);
-    set_integer(L, "id", context->id);
-    set_integer(L, "result", context->result);
+    gsl_set_integer(L, "id", context->id);
+    gsl_set_integer(L, "result", context->result);
     set_text(L, "abstract_syntax", context->abstract);
     set_uids(L, "transfer_syntaxes", context->syntaxes, context->syntax_count);
 }
@@ -72,7 +66,7 @@ static void push_common_extended(lua_State *L, const struct gs_common_extended *
 static void push_identity(lua_State *L, const struct gs_identity *identity)
 {
     lua_createtable(L, 0, 4);
-    set_integer(L, "type", identity->type);
+    gsl_set_integer(L, "type", identity->type);
     set_boolean(L, "response_requested", identity->response_requested);
     lua_pushlstring(L, identity->primary != NULL ? (const char *)identity->primary : "",
                     identity->primary_size);
@@ -98,7 +92,7 @@ void gsl_push_associate(lua_State *L, const struct gs_associate *associate)
     set_text(L, "called", associate->called);
     set_text(L, "calling", associate->calling);
     set_text(L, "application_context", associate->application_context);
-    set_integer(L, "max_length", associate->max_length);
+    gsl_set_integer(L, "max_length", associate->max_length);
     set_text(L, "implementation_class", associate->implementation_class);
     set_text(L, "implementation_version", associate->implementation_version);
     SET_LIST(L, "contexts", associate->contexts, associate->context_count, push_context);
@@ -108,8 +102,8 @@ void gsl_push_associate(lua_State *L, const struct gs_associate *associate)
              push_common_extended);
     if (associate->has_async) {
         lua_createtable(L, 0, 2);
-        set_integer(L, "invoked", associate->async_invoked);
-        set_integer(L, "performed", associate->async_performed);
+        gsl_set_integer(L, "invoked", associate->async_invoked);
+        gsl_set_integer(L, "performed", associate->async_performed);
         lua_setfield(L, -2, "async");
     }
     gsl_set_flag(L, "repeated", associate->repeated);

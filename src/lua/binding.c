@@ -36,6 +36,12 @@ void gsl_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_C
     lua_pop(L, 1);
 }
 
+void gsl_set_integer(lua_State *L, const char *field, lua_Integer value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, field);
+}
+
 void gsl_set_flag(lua_State *L, const char *field, int value)
 {
     if (!value)

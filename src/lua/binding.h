@@ -42,6 +42,9 @@ void gsl_push_error(lua_State *L, const struct gs_error *error);
  * e] */
 void gsl_new_type(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction close);
 
+/* Field `field` of the table on top of the stack. [-0, +0, e] */
+void gsl_set_integer(lua_State *L, const char *field, lua_Integer value);
+
 /* Field `field` of the table on top of the stack becomes true, where it is; else it stays absent.
  * [-0, +0, e] */
 void gsl_set_flag(lua_State *L, const char *field, int value);

@@ -31,8 +31,7 @@ void gsl_push_command(lua_State *L, const struct gs_command *command)
         lua_setfield(L, -2, fields[bit].keyword);
     }
     if (command->cut != 0) { /* bits of texts that were too long to be kept whole */
-        lua_pushinteger(L, command->cut);
-        lua_setfield(L, -2, "cut");
+        gsl_set_integer(L, "cut", command->cut);
     }
 }
 
@@ -82,8 +81,7 @@ static void push_bits(lua_State *L)
     if (luaL_getsubtable(L, LUA_REGISTRYINDEX, "getscu.command"))
         return;
     for (int bit = 0; bit < GS_BITS; bit++) {
-        lua_pushinteger(L, bit);
-        lua_setfield(L, -2, gs_command_fields()[bit].keyword);
+        gsl_set_integer(L, gs_command_fields()[bit].keyword, bit);
     }
 }
 

@@ -254,11 +254,9 @@ static int gsl_dataset_elements(lua_State *L)
         lua_setfield(L, -2, "tag");
         set_text(L, "vr", elements[i].vr);
         set_text(L, "keyword", elements[i].keyword);
-        lua_pushinteger(L, (lua_Integer)elements[i].count);
-        lua_setfield(L, -2, "vm");
+        gsl_set_integer(L, "vm", (lua_Integer)elements[i].count);
         if (elements[i].length != UINT32_MAX) {
-            lua_pushinteger(L, elements[i].length);
-            lua_setfield(L, -2, "length");
+            gsl_set_integer(L, "length", elements[i].length);
         }
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }

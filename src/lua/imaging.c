@@ -66,23 +66,17 @@ static int gsl_imaging_transcode(lua_State *L)
     return 1;
 }
 
-static void set_number(lua_State *L, const char *field, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, field);
-}
-
 /* [-0, +1, e] */
 static void push_meaning(lua_State *L, const struct gs_imaging_frame *frame)
 {
     lua_createtable(L, 0, 9);
-    set_number(L, "frames", frame->frames);
-    set_number(L, "rows", frame->rows);
-    set_number(L, "columns", frame->columns);
-    set_number(L, "samples", frame->samples);
-    set_number(L, "bits_allocated", frame->bits_allocated);
-    set_number(L, "bits_stored", frame->bits_stored);
-    set_number(L, "high_bit", frame->high_bit);
+    gsl_set_integer(L, "frames", frame->frames);
+    gsl_set_integer(L, "rows", frame->rows);
+    gsl_set_integer(L, "columns", frame->columns);
+    gsl_set_integer(L, "samples", frame->samples);
+    gsl_set_integer(L, "bits_allocated", frame->bits_allocated);
+    gsl_set_integer(L, "bits_stored", frame->bits_stored);
+    gsl_set_integer(L, "high_bit", frame->high_bit);
     lua_pushboolean(L, frame->is_signed);
     lua_setfield(L, -2, "signed");
     lua_pushstring(L, frame->photometric);

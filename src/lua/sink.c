@@ -217,8 +217,7 @@ static int gsl_part10(lua_State *L)
     lua_setfield(L, -2, "sop_instance");
     lua_pushlstring(L, meta.transfer_syntax, meta.transfer_syntax_size);
     lua_setfield(L, -2, "transfer_syntax");
-    lua_pushinteger(L, (lua_Integer)offset);
-    lua_setfield(L, -2, "offset");
+    gsl_set_integer(L, "offset", (lua_Integer)offset);
     return 1;
 }
 

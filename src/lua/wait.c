@@ -41,8 +41,7 @@ static void push_other(lua_State *L, const char *field, const struct gs_scan_uid
 
 static void push_received(lua_State *L, const struct gs_received *received)
 {
-    lua_pushinteger(L, (lua_Integer)received->size);
-    lua_setfield(L, -2, "size");
+    gsl_set_integer(L, "size", (lua_Integer)received->size);
     if (received->failed) {
         gsl_push_error(L, &received->error);
         lua_setfield(L, -2, "error");
@@ -56,8 +55,7 @@ static void push_received(lua_State *L, const struct gs_received *received)
         lua_setfield(L, -2, "bytes");
     }
     if (received->header_size > 0) {
-        lua_pushinteger(L, (lua_Integer)received->header_size);
-        lua_setfield(L, -2, "header_size");
+        gsl_set_integer(L, "header_size", (lua_Integer)received->header_size);
     }
     push_other(L, "other_sop_class", &received->others[GS_SCAN_CLASS]);
     push_other(L, "other_sop_instance", &received->others[GS_SCAN_INSTANCE]);
@@ -65,12 +63,6 @@ static void push_received(lua_State *L, const struct gs_received *received)
     gsl_set_flag(L, "whole", received->whole);
     gsl_set_flag(L, "odd", received->odd);
     gsl_set_flag(L, "has_meta", received->has_meta);
-}
-
-static void set_integer(lua_State *L, const char *field, lua_Integer value)
-{
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, field);
 }
 
 /* The fields that this type of event has, into the table on top. */
@@ -83,12 +75,12 @@ static void push_details(lua_State *L, const struct gs_event *event)
         lua_setfield(L, -2, "associate");
         break;
     case GS_EVENT_REJECTED:
-        set_integer(L, "result", event->reject.result);
-        set_integer(L, "source", event->reject.source);
-        set_integer(L, "reason", event->reject.reason);
+        gsl_set_integer(L, "result", event->reject.result);
+        gsl_set_integer(L, "source", event->reject.source);
+        gsl_set_integer(L, "reason", event->reject.reason);
         break;
     case GS_EVENT_COMMAND:
-        set_integer(L, "context", event->context);
+        gsl_set_integer(L, "context", event->context);
         lua_pushboolean(L, gs_command_has_data_set(event->command));
         lua_setfield(L, -2, "data");
         gsl_push_command(L, event->command);
@@ -103,18 +95,18 @@ static void push_details(lua_State *L, const struct gs_event *event)
         lua_setfield(L, -2, "by_peer");
         break;
     case GS_EVENT_ABORTED:
-        set_integer(L, "source", event->source);
-        set_integer(L, "reason", event->reason);
+        gsl_set_integer(L, "source", event->source);
+        gsl_set_integer(L, "reason", event->reason);
         break;
     case GS_EVENT_FAILED:
         gsl_push_error(L, event->error);
         lua_setfield(L, -2, "error");
         break;
     case GS_EVENT_EXITED:
-        set_integer(L, "status", event->status);
+        gsl_set_integer(L, "status", event->status);
         break;
     case GS_EVENT_SIGNALLED:
-        set_integer(L, "signal", event->signal);
+        gsl_set_integer(L, "signal", event->signal);
         break;
     default:
         break;
