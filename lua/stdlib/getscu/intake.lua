@@ -40,10 +40,9 @@ end
 
 -- The error of an object that says to be another one than was announced, or nil.
 local function mismatch(arrived)
-    local uid = arrived.other_sop_class or arrived.other_sop_instance
-    return uid and errors.new { code = "object-mismatch", message = ("the data set has another %s "
-        .. "than its request: %s"):format(arrived.other_sop_class and "SOP Class UID"
-            or "SOP Instance UID", verdict.printable(uid)) }
+    local other = verdict.other_identity(arrived)
+    return other and errors.new { code = "object-mismatch",
+        message = "the data set has " .. other }
 end
 
 -- The object has arrived, and nobody has looked at it yet.

@@ -17,7 +17,7 @@ local receiver = {}
 local Receiver = { __index = {}, __name = "getscu.receiver" }
 
 --- The names of its options.
-receiver.FIELDS = { "ignore", "strict", table.unpack(placement.FIELDS) }
+receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
 
 local DISCARD = core.sink.discard()
 
@@ -33,9 +33,8 @@ local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
 --- A receiver.
 -- @param options table: ignore (true: objects are acknowledged and not kept, and no directory is
---   needed); strict (true: what is merely odd about an object refuses it); directory,
---   create_directory, storage, filename, on_collision, sync, max_object_size, as of
---   getscu.placement
+--   needed); directory, create_directory, storage, filename, on_collision, strict, sync,
+--   max_object_size, as of getscu.placement; strict besides: what is odd about a request refuses it
 -- @param hooks getscu.hooks of a job, which are asked about each object, or nil
 -- @return receiver | nil, err
 function receiver.new(options, hooks)
@@ -220,10 +219,9 @@ end
 
 -- The status of an object that is kept, for itself.
 local function status_of(counted, arrived)
-    local uid = arrived.other_sop_class or arrived.other_sop_instance
-    if not uid then return status.SUCCESS end
-    log.warn("object %s has another %s than its request: %s", verdict.printable(counted.uid),
-        arrived.other_sop_class and "SOP Class UID" or "SOP Instance UID", verdict.printable(uid))
+    local other = verdict.other_identity(arrived)
+    if not other then return status.SUCCESS end
+    log.warn("object %s has %s", verdict.printable(counted.uid), other)
     return status.DATA_SET_MISMATCH_WARNING
 end
 

@@ -15,6 +15,15 @@ function verdict.printable(text)
     return (tostring(text):sub(1, COMMENT_SHOWN):gsub("[^\x20-\x7e]", "?"))
 end
 
+--- What an object says to be, where that is not what its request said.
+-- @param arrived the core's "received" event
+-- @return string, or nil
+function verdict.other_identity(arrived)
+    local uid = arrived.other_sop_class or arrived.other_sop_instance
+    return uid and ("another %s than its request: %s"):format(arrived.other_sop_class
+        and "SOP Class UID" or "SOP Instance UID", verdict.printable(uid))
+end
+
 --- How many objects were answered with success or a warning.
 function verdict.acknowledged(request)
     return request.stored + request.duplicates + request.discarded
