@@ -3,15 +3,10 @@ local support = require "support"
 
 -- What the documents show is what happens: commands are run, and their output compared.
 
-local phantoms = dofile "scripts/demo/phantoms.lua"
-
 local box, archive
 setup(function()
     box = support.box()
-    local served = box:directory("served")
-    assert(phantoms.write(served))
-    archive = assert(getscu.archive { directory = served })
-    archive:start()
+    archive = box:phantom_archive()
 end)
 teardown(function()
     archive:close()

@@ -7,10 +7,7 @@ local phantoms = dofile "scripts/demo/phantoms.lua"
 local box, archive, peer
 setup(function()
     box = support.box()
-    local folder = box:directory("archive")
-    assert(phantoms.write(folder))
-    archive = assert(getscu.archive { directory = folder })
-    archive:start()
+    archive = box:phantom_archive()
     peer = "ARCHIVE@127.0.0.1:" .. archive:port()
 end)
 teardown(function()

@@ -4,15 +4,11 @@ local support = require "support"
 -- The example scripts that have hooks, against the archive.
 
 local EXAMPLES = "scripts/examples/"
-local phantoms = dofile "scripts/demo/phantoms.lua"
 
 local box, archive
 setup(function()
     box = support.box()
-    local served = box:directory("served")
-    assert(phantoms.write(served))
-    archive = assert(getscu.archive { directory = served })
-    archive:start()
+    archive = box:phantom_archive()
 end)
 teardown(function()
     archive:close()

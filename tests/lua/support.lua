@@ -380,6 +380,16 @@ function Box.__index:image_server(count, size)
     return { title = "BENCH", port = math.tointeger(support.read(port_file)), process = process }
 end
 
+--- Our archive in the test's own process, over the studies that the demo makes.
+-- @return archive, to be closed
+function Box.__index:phantom_archive()
+    local directory = self:directory("phantoms")
+    assert(dofile "scripts/demo/phantoms.lua".write(directory))
+    local archive = assert(getscu.archive { directory = directory })
+    archive:start()
+    return archive
+end
+
 -- A tap, see tests/c/tap.c.
 local function start_tap(box, title, options)
     local port_file, record = box:new_path("port"), box:new_path("record")
