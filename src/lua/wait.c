@@ -54,7 +54,7 @@ static void push_received(lua_State *L, const struct gs_received *received)
         lua_pushlstring(L, (const char *)received->bytes, received->bytes_size);
         lua_setfield(L, -2, "bytes");
     }
-    if (received->header_size > 0) {
+    if (received->header_size > 0 && !received->committed) { /* who has a name is not looked at */
         gsl_set_integer(L, "header_size", (lua_Integer)received->header_size);
     }
     push_other(L, "other_sop_class", &received->others[GS_SCAN_CLASS]);

@@ -108,10 +108,16 @@ function Hooks.__index:failed(which, name, message, kind, exit)
     return err
 end
 
+-- What a hook that decides is told where it waits.
+local CANNOT_WAIT = {}
+for _, name in ipairs(script.DECIDING) do
+    CANNOT_WAIT[name] = ("the hook '%s' decides, and cannot wait"):format(name)
+end
+
 -- Calls one hook. Returns true and its answers, or false and the err.
 local function call(self, i, name, ...)
     local which = self.scripts[i]
-    tasks.refuse_waiting(("the hook '%s' decides, and cannot wait"):format(name))
+    tasks.refuse_waiting(CANNOT_WAIT[name])
     local done, answer, more, exit = gate.call(nil, which.manifest[name], ...)
     tasks.refuse_waiting(nil)
     if done then return true, answer, more end
@@ -276,6 +282,8 @@ local function each_with(self, name, view, judge)
     end
 end
 
+local function no_problem() end -- whatever an edit hook answers
+
 local function ask_all(self, object)
     local view, decision = object.view, { keep = true }
     each_with(self, "accept", view, function(answer, comment)
@@ -288,7 +296,7 @@ local function ask_all(self, object)
                 reason = code and "refused by a script" }, 0)
         end
     end)
-    each_with(self, "edit", view, function() end)
+    each_with(self, "edit", view, no_problem)
     each_with(self, "name", view, function(name)
         local problem = name ~= nil and problem_of_name(name)
         if problem then return problem end
