@@ -57,6 +57,10 @@ static void push_received(lua_State *L, const struct gs_received *received)
     if (received->header_size > 0 && !received->committed) { /* who has a name is not looked at */
         gsl_set_integer(L, "header_size", (lua_Integer)received->header_size);
     }
+    if (received->unchecked != NULL) {
+        lua_pushstring(L, received->unchecked);
+        lua_setfield(L, -2, "unchecked");
+    }
     push_other(L, "other_sop_class", &received->others[GS_SCAN_CLASS]);
     push_other(L, "other_sop_instance", &received->others[GS_SCAN_INSTANCE]);
     gsl_set_flag(L, "incomplete", received->incomplete);

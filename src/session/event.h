@@ -44,11 +44,12 @@ struct gs_received {
     const uint8_t
         *bytes; /* memory sink: the data set; header window: the elements before Pixel Data */
     size_t bytes_size;
-    bool incomplete;      /* header window: they did not fit, `bytes` is NULL */
-    bool odd;             /* the peer has sent a fragment of odd length, then or before */
-    bool has_meta;        /* group 0002 stands in it, where the structure was looked at */
-    bool whole;           /* header window: nothing stands behind them */
-    uint64_t header_size; /* bytes before Pixel Data, where the structure was looked at; else 0 */
+    bool incomplete;       /* header window: they did not fit, `bytes` is NULL */
+    bool odd;              /* the peer has sent a fragment of odd length, then or before */
+    bool has_meta;         /* group 0002 stands in it, where the structure was looked at */
+    const char *unchecked; /* why its structure was not looked at to its end; or NULL */
+    bool whole;            /* header window: nothing stands behind them */
+    uint64_t header_size;  /* bytes before Pixel Data, where the structure was looked at; else 0 */
     /* where it was looked at: the UIDs of the data set that are not those of the request; the
      * others have no length */
     struct gs_scan_uid others[GS_SCAN_UIDS];

@@ -87,13 +87,18 @@ static void compare_uid(struct gs_scan_uid *other, const struct gs_scan_uid *uid
     other->size = size;
 }
 
-static void compare_uids(struct gs_incoming *incoming)
+/* What the sink has seen of the data set. */
+static void note_content(struct gs_incoming *incoming)
 {
     const struct gs_command *command = &incoming->message.command;
-    const struct gs_scan_uid *uids = gs_sink_scanner(incoming->sink)->uids;
-    struct gs_scan_uid *others = incoming->received.others;
-    compare_uid(&others[GS_SCAN_CLASS], &uids[GS_SCAN_CLASS], &command->affected_sop_class);
-    compare_uid(&others[GS_SCAN_INSTANCE], &uids[GS_SCAN_INSTANCE],
+    const struct gs_scanner *scanner = gs_sink_scanner(incoming->sink);
+    struct gs_received *received = &incoming->received;
+    received->header_size = scanner->header_size;
+    received->has_meta = scanner->has_meta;
+    received->unchecked = scanner->verdict == GS_SCAN_OPAQUE ? scanner->problem : NULL;
+    compare_uid(&received->others[GS_SCAN_CLASS], &scanner->uids[GS_SCAN_CLASS],
+                &command->affected_sop_class);
+    compare_uid(&received->others[GS_SCAN_INSTANCE], &scanner->uids[GS_SCAN_INSTANCE],
                 &command->affected_sop_instance);
 }
 
@@ -105,11 +110,8 @@ bool gs_incoming_ended(struct gs_session *session, struct gs_event *event)
     incoming->ended = false;
     incoming->received.incomplete = false;
     incoming->received.odd = incoming->message.odd;
-    if (incoming->sink != NULL) {
-        incoming->received.header_size = gs_sink_scanner(incoming->sink)->header_size;
-        incoming->received.has_meta = gs_sink_scanner(incoming->sink)->has_meta;
-        compare_uids(incoming);
-    }
+    if (incoming->sink != NULL)
+        note_content(incoming);
     if (incoming->sink != NULL && incoming->named)
         commit(incoming);
     if (incoming->sink != NULL)
@@ -225,6 +227,7 @@ int gs_session_receive(struct gs_session *session, struct gs_sink *sink, const c
     incoming->refused = INFINITY;
     incoming->received.incomplete = incoming->received.whole = false;
     incoming->received.has_meta = false;
+    incoming->received.unchecked = NULL;
     incoming->received.header_size = 0;
     for (int i = 0; i < GS_SCAN_UIDS; i++)
         incoming->received.others[i].length = 0;

@@ -10,7 +10,7 @@
 struct gs_inflater {
     z_stream stream;
     bool ended;
-    uint64_t size; /* bytes of the result so far */
+    size_t size; /* bytes of the result so far */
     uint8_t block[GS_DEFLATED_BLOCK];
 };
 
@@ -55,15 +55,19 @@ static int inflate_block(struct gs_inflater *inflater, gs_deflated_take *take, v
     stream->next_out = inflater->block;
     stream->avail_out = sizeof inflater->block;
     int outcome = inflate(stream, Z_NO_FLUSH);
-    if (outcome != Z_OK && outcome != Z_STREAM_END && outcome != Z_BUF_ERROR)
-        return gs_error_set(error, "object-broken", "a deflated data set is damaged");
     inflater->ended = outcome == Z_STREAM_END;
-    size_t size = sizeof inflater->block - stream->avail_out;
+    size_t room = GS_INFLATED_MAX - inflater->size;
+    size_t made = sizeof inflater->block - stream->avail_out;
+    size_t size = made < room ? made : room;
     inflater->size += size;
-    if (inflater->size > GS_INFLATED_MAX)
+    if (size > 0 && take(to, inflater->block, size, error) != 0)
+        return -1;
+    if (made > room)
         return gs_error_set(error, "object-too-large",
                             "a deflated data set inflates to more than %u bytes", GS_INFLATED_MAX);
-    return size > 0 ? take(to, inflater->block, size, error) : 0;
+    if (outcome != Z_OK && outcome != Z_STREAM_END && outcome != Z_BUF_ERROR)
+        return gs_error_set(error, "object-broken", "a deflated data set is damaged");
+    return 0;
 }
 
 int gs_inflater_feed(struct gs_inflater *inflater, const uint8_t *bytes, size_t size,

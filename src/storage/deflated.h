@@ -3,8 +3,9 @@
  * deflate stream, in both directions; private to storage/.
  *
  * Streaming, constant memory. Results come in blocks of at most GS_DEFLATED_BLOCK bytes, which are
- * overwritten by the next one. Errors: those of `take`, "object-broken" (a damaged stream),
- * "object-too-large" (it inflates to more than GS_INFLATED_MAX bytes).
+ * overwritten by the next one; what a stream gives before its fault comes before the error. Errors:
+ * those of `take`, "object-broken" (a damaged stream), "object-too-large" (it inflates to more than
+ * GS_INFLATED_MAX bytes).
  */
 #ifndef GS_DEFLATED_H
 #define GS_DEFLATED_H

@@ -140,7 +140,7 @@ static int survey(struct rewriting *rewriting, struct gs_error *error)
     rewriting->surveying = true;
     if (sink->state == GS_SINK_OPEN) /* all that may be touched is in the header */
         result = gs_splice_survey(rewriting->splice, sink->hold.bytes,
-                                  (size_t)sink->scanner.header_size, error);
+                                  (size_t)sink->structure.scanner.header_size, error);
     else
         result = pass_inflated(rewriting, error);
     rewriting->surveying = false;
@@ -205,8 +205,7 @@ static int rewrite(struct gs_sink *sink, const struct gs_edits *edits, struct gs
                                 GS_PART10_MAX);
     }
     struct rewriting rewriting = {.sink = sink};
-    rewriting.splice =
-        gs_splice_new(edits->list, edits->count, sink->syntax & ~GS_SCAN_DEFLATED, error);
+    rewriting.splice = gs_splice_new(edits->list, edits->count, sink->syntax, error);
     if (rewriting.splice == NULL)
         return -1;
     gs_temporary_init(&rewriting.result, sink->file.directory);

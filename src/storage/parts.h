@@ -8,6 +8,7 @@
 #include "storage/hold.h"
 #include "storage/sink.h"
 #include "storage/splice.h"
+#include "storage/structure.h"
 #include "storage/temporary.h"
 
 enum gs_sink_kind { GS_SINK_FILE, GS_SINK_DISCARD, GS_SINK_MEMORY };
@@ -41,7 +42,7 @@ struct gs_sink {
     struct gs_budget own;     /* of a memory sink */
     struct gs_temporary file;
     struct gs_error failure;
-    struct gs_scanner scanner;
+    struct gs_structure structure;
     size_t meta_size;
     uint8_t meta[GS_PART10_MAX];
 };

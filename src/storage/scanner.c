@@ -35,10 +35,9 @@ struct element {
 
 void gs_scanner_start(struct gs_scanner *scanner, unsigned flags)
 {
-    scanner->verdict = (flags & GS_SCAN_DEFLATED) != 0 ? GS_SCAN_OPAQUE : GS_SCAN_GOOD;
+    scanner->verdict = GS_SCAN_GOOD;
     scanner->problem = NULL;
     scanner->offset = 0;
-    scanner->too_deep = false;
     scanner->big_endian = (flags & GS_SCAN_BIG_ENDIAN) != 0;
     scanner->implicit = (flags & GS_SCAN_IMPLICIT) != 0;
     scanner->header_complete = false;
@@ -184,8 +183,8 @@ static void enter(struct gs_scanner *scanner, const struct element *element, uns
         inner.end = scanner->offset + element->length;
     }
     if (scanner->depth == DEEPEST) {
-        scanner->too_deep = true;
         scanner->verdict = GS_SCAN_OPAQUE;
+        scanner->problem = "its sequences nest too deep to be followed";
         return;
     }
     scanner->levels[++scanner->depth] = inner;
@@ -361,8 +360,6 @@ enum gs_scan_verdict gs_scanner_feed(struct gs_scanner *scanner, const uint8_t *
         bytes += taken;
         size -= taken;
     }
-    if (scanner->verdict == GS_SCAN_OPAQUE)
-        scanner->offset += size;
     return scanner->verdict;
 }
 
@@ -372,10 +369,7 @@ size_t gs_scanner_step(struct gs_scanner *scanner, const uint8_t *bytes, size_t 
     scanner->began = false;
     while (taken < size && scanner->verdict == GS_SCAN_GOOD && !scanner->began)
         taken += pass(scanner, bytes + taken, size - taken);
-    if (scanner->verdict != GS_SCAN_OPAQUE)
-        return taken;
-    scanner->offset += size - taken;
-    return size;
+    return taken;
 }
 
 enum gs_scan_verdict gs_scanner_finish(struct gs_scanner *scanner)

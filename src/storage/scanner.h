@@ -4,7 +4,7 @@
  * Streaming, iterative, constant memory: the verdict does not depend on how the bytes are cut. It
  * knows tags, VRs and lengths, and of the values only those two by which an object is known;
  * implicit and explicit VR, little and big endian, encapsulated pixel data, defined and undefined
- * lengths. A deflated data set is opaque to it.
+ * lengths. A deflated data set has to be inflated before: structure.h.
  */
 #ifndef GS_SCANNER_H
 #define GS_SCANNER_H
@@ -13,13 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GS_SCAN_DEPTH_MAX  64 /* nested sequences that are followed; deeper is `too_deep` */
+#define GS_SCAN_DEPTH_MAX  64          /* nested sequences that are followed; deeper is opaque */
 #define GS_SCAN_HEADER_END 0x7fe00000u /* the first tag that is no longer of the header */
 
 enum gs_scan_verdict {
     GS_SCAN_GOOD,   /* so far */
     GS_SCAN_BROKEN, /* `problem` and `offset` say what and where */
-    GS_SCAN_OPAQUE  /* deflated or too deep: nothing is known from here on */
+    GS_SCAN_OPAQUE  /* not followed any further; `problem` says why */
 };
 
 struct gs_scan_level {
@@ -46,8 +46,7 @@ enum gs_scan_uids { GS_SCAN_CLASS, GS_SCAN_INSTANCE, GS_SCAN_UIDS };
 struct gs_scanner {
     enum gs_scan_verdict verdict;
     const char *problem; /* static text */
-    uint64_t offset;     /* bytes seen; where the problem is */
-    bool too_deep;
+    uint64_t offset;     /* bytes followed; where the problem is */
     bool big_endian;
     bool implicit;
     bool has_meta;        /* an element of group 0002 stands in the data set itself */
@@ -65,7 +64,7 @@ struct gs_scanner {
     struct gs_scan_level levels[2 * GS_SCAN_DEPTH_MAX + 1]; /* a sequence and its item each */
 };
 
-/* `flags` as of the transfer syntax: enum gs_scan_syntax. */
+/* `flags` as of the transfer syntax: enum gs_scan_syntax, of which the last is not its matter. */
 enum gs_scan_syntax {
     GS_SCAN_IMPLICIT = 1,
     GS_SCAN_BIG_ENDIAN = 2,
@@ -74,7 +73,7 @@ enum gs_scan_syntax {
 void gs_scanner_start(struct gs_scanner *scanner, unsigned flags);
 enum gs_scan_verdict gs_scanner_feed(struct gs_scanner *scanner, const uint8_t *bytes, size_t size);
 /* As feed, but stops where an element of the data set itself has begun. Returns how many bytes it
- * took; all of them where none began, unless the data set is broken. */
+ * took; all of them where none began, as long as the data set is good. */
 size_t gs_scanner_step(struct gs_scanner *scanner, const uint8_t *bytes, size_t size);
 /* The data set has ended: where it ends inside an element, sequence or item, it is broken. */
 enum gs_scan_verdict gs_scanner_finish(struct gs_scanner *scanner);

@@ -24,7 +24,6 @@ static struct gs_sink *new_sink(enum gs_sink_kind kind, struct gs_sink *spare)
     sink->kind = kind;
     sink->hold.budget = &sink->own;
     sink->file.descriptor = -1;
-    gs_scanner_start(&sink->scanner, 0);
     return sink;
 }
 
@@ -64,6 +63,7 @@ struct gs_sink *gs_sink_memory_new(size_t limit)
 static void drop(struct gs_sink *sink)
 {
     gs_hold_release(&sink->hold);
+    gs_structure_release(&sink->structure);
     gs_splice_free(sink->splice);
     sink->splice = NULL;
     sink->waiting_size = 0;
@@ -191,9 +191,10 @@ static void decide_header(struct gs_sink *sink)
 {
     if (sink->header != 0)
         return;
-    if (sink->scanner.verdict != GS_SCAN_GOOD)
+    const struct gs_scanner *scanner = &sink->structure.scanner;
+    if (scanner->verdict != GS_SCAN_GOOD)
         sink->header = -1;
-    else if (sink->scanner.header_complete || sink->state == GS_SINK_FINISHED)
+    else if (scanner->header_complete || sink->state == GS_SINK_FINISHED)
         sink->header = 1;
 }
 
@@ -208,7 +209,7 @@ static size_t fill_window(struct gs_sink *sink, const uint8_t *bytes, size_t siz
         sink->header = -1;
         return 0;
     }
-    gs_scanner_feed(&sink->scanner, bytes, taken);
+    gs_structure_feed(&sink->structure, bytes, taken);
     decide_header(sink);
     return taken;
 }
@@ -232,7 +233,7 @@ int gs_sink_header(const struct gs_sink *sink, const uint8_t **bytes, size_t *si
 {
     if (sink->header == 1) {
         *bytes = sink->hold.bytes;
-        *size = sink->hold.bytes == NULL ? 0 : (size_t)sink->scanner.header_size;
+        *size = sink->hold.bytes == NULL ? 0 : (size_t)sink->structure.scanner.header_size;
     }
     return sink->header;
 }
@@ -246,10 +247,13 @@ int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned s
     sink->state = GS_SINK_OPEN;
     sink->size = 0;
     sink->room_for = ROOM_STEP;
-    sink->header = 0;
+    sink->header = sink->want_header && (syntax & GS_SCAN_DEFLATED) != 0 ? -1 : 0;
     sink->meta_size = 0;
     sink->syntax = syntax;
-    gs_scanner_start(&sink->scanner, syntax);
+    if (scans(sink) && gs_structure_start(&sink->structure, syntax) != 0) {
+        gs_error_system(&sink->failure, "object-write", ENOMEM, "cannot inflate an object");
+        return gs_sink_fail(sink, error);
+    }
     if (meta != NULL && sink->kind == GS_SINK_FILE) {
         sink->meta_size = gs_part10_encode(meta, sink->meta, sizeof sink->meta);
         if (sink->meta_size == 0) {
@@ -267,7 +271,7 @@ int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned s
 static int pass_on(struct gs_sink *sink, const uint8_t *bytes, size_t size, bool was_window)
 {
     if (scans(sink))
-        gs_scanner_feed(&sink->scanner, bytes, size);
+        gs_structure_feed(&sink->structure, bytes, size);
     if (sink->splice != NULL)
         return gs_sink_splice(sink, bytes, size);
     if (!was_window || sink->header != 1 || sink->kind != GS_SINK_FILE)
@@ -304,21 +308,25 @@ int gs_sink_settle(struct gs_sink *sink, struct gs_error *error)
     return gs_temporary_settle(&sink->file, &sink->failure) == 0 ? 0 : gs_sink_fail(sink, error);
 }
 
+static int check_structure(struct gs_sink *sink)
+{
+    const struct gs_scanner *scanner = &sink->structure.scanner;
+    if (sink->size == 0 || (scanner->verdict == GS_SCAN_GOOD && scanner->offset == 0))
+        return gs_error_set(&sink->failure, "object-empty", "the data set is empty");
+    if (scanner->verdict == GS_SCAN_BROKEN)
+        return gs_error_set(&sink->failure, "object-broken", "data set broken at byte %llu: %s",
+                            (unsigned long long)scanner->offset, scanner->problem);
+    return 0;
+}
+
 int gs_sink_finish(struct gs_sink *sink, struct gs_error *error)
 {
     if (expect(sink, GS_SINK_OPEN, error) != 0)
         return -1;
     if (scans(sink))
-        gs_scanner_finish(&sink->scanner);
-    if (sink->want_structure && sink->size == 0) {
-        gs_error_set(&sink->failure, "object-empty", "the data set is empty");
+        gs_structure_finish(&sink->structure);
+    if (sink->want_structure && check_structure(sink) != 0)
         return gs_sink_fail(sink, error);
-    }
-    if (sink->want_structure && sink->scanner.verdict == GS_SCAN_BROKEN) {
-        gs_error_set(&sink->failure, "object-broken", "data set broken at byte %llu: %s",
-                     (unsigned long long)sink->scanner.offset, sink->scanner.problem);
-        return gs_sink_fail(sink, error);
-    }
     if (sink->splice != NULL && gs_sink_splice_end(sink) != 0)
         return gs_sink_fail(sink, error);
     if (sink->spooled && gs_temporary_close(&sink->file, &sink->failure) != 0)
@@ -372,7 +380,7 @@ uint64_t gs_sink_size(const struct gs_sink *sink)
 
 const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink)
 {
-    return &sink->scanner;
+    return &sink->structure.scanner;
 }
 
 const uint8_t *gs_sink_bytes(const struct gs_sink *sink, size_t *size)

@@ -95,9 +95,10 @@ const struct gs_scanner *gs_sink_scanner(const struct gs_sink *sink);
  * limit, an object that grows and grows is "object-write" (ENOSPC) before the disk is full. */
 void gs_sink_limit(struct gs_sink *sink, uint64_t bytes);
 
-/* Check the structure of the data set as it passes: gs_sink_finish() fails with "object-broken"
- * where it is broken, and with "object-empty" where nothing came. Ask for it before
- * gs_sink_begin(). */
+/* Check the structure of the data set as it passes, of a deflated one inflated: gs_sink_finish()
+ * fails with "object-broken" where it is broken, and with "object-empty" where nothing came. What
+ * nests too deep or inflates to too much passes; the scanner's verdict is GS_SCAN_OPAQUE then. Ask
+ * for it before gs_sink_begin(). */
 void gs_sink_want_structure(struct gs_sink *sink);
 
 /* The header window: ask for it before gs_sink_begin(). The sink then holds the object at least

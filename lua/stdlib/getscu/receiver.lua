@@ -131,6 +131,10 @@ local function warn_of_arrival(association, event, arrived)
         log.warn("object %s has elements of group 0002 in its data set; stored as sent",
             verdict.printable(event.command.AffectedSOPInstanceUID))
     end
+    if arrived.unchecked and not arrived.error then
+        log.warn("object %s is stored without a check of all its structure: %s",
+            verdict.printable(event.command.AffectedSOPInstanceUID), arrived.unchecked)
+    end
 end
 
 -- What the tally and its observers are told of an object.

@@ -19,12 +19,12 @@ local function in_syntax(syntax)
 end
 
 -- A data set that is none: refused with C001, and dropped.
-local function broken(title, data, syntax, options, pending)
+local function broken(title, data, syntax, options)
     for _, mode in ipairs(MODES) do
         case { ("%s (%s)"):format(title, mode), options = { mode, options },
             answer = in_syntax(syntax), peer = { store("1.2.3.1", data), FAILED }, code = 68,
             ends = "released", statuses = { 0xC001 },
-            tells = "object 1.2.3.1: data set broken at byte", pending = pending }
+            tells = "object 1.2.3.1: data set broken at byte" }
     end
 end
 
@@ -77,10 +77,10 @@ kept("a million bytes of tiny elements", raw.image("1.2.3.1", 512,
     (explicit(0x0021, 0x1001, "CS", "")):rep(125000)))
 kept("10,000 nested sequences", raw.image("1.2.3.1", 0):sub(1, -13)
     .. (explicit(0x0040, 0x0275, "SQ", "", UNDEFINED) .. ITEM):rep(10000)
-    .. (ITEM_END .. SEQUENCE_END):rep(10000))
+    .. (ITEM_END .. SEQUENCE_END):rep(10000), { tells = "nest too deep" })
 kept("group 0002 inside of it: stored as sent, and warned of",
     explicit(0x0002, 0x0010, "UI", raw.IMPLICIT_LITTLE) .. IMAGE, { tells = "0002" })
-kept("a preamble and file meta information of its own", explicit(0x0008, 0x0005, "CS",
+kept("text with escapes that end nowhere", explicit(0x0008, 0x0005, "CS",
     "ISO 2022 IR 87") .. raw.image("1.2.3.1", 512, explicit(0x0010, 0x4000, "LT",
     "\27$B garbage \255\254\27")))
 kept("a specific character set of garbage", explicit(0x0008, 0x0005, "CS", "\27\\NO\\SUCH")
@@ -108,9 +108,40 @@ local function stored(data)
     return #bytes % 2 == 0 and bytes or bytes .. "\0"
 end
 
+-- Zeros: a block of fixed Huffman codes (RFC 1951 3.2.6), a literal and then nothing but matches of
+-- 258 bytes at distance 1, of 13 bits each. Returns its first bytes, and those that come again and
+-- again, 8 matches in each 13 of them.
+local function zeros()
+    local bits, bytes = "110" .. "00110000" .. ("11000101" .. "00000"):rep(16), {}
+    for at = 1, 8 * 15, 8 do
+        bytes[#bytes + 1] = string.char(tonumber(bits:sub(at, at + 7):reverse(), 2))
+    end
+    local start = table.concat(bytes)
+    return start:sub(1, 2), start:sub(3)
+end
+
 kept("deflated: stored as it came", stored(IMAGE), { answer = in_syntax(raw.DEFLATED),
     options = "+xd" })
-broken("deflated, and it ends in an element", stored(IMAGE:sub(1, -3)), raw.DEFLATED, "+xd",
-    "a deflated data set is stored unchecked: the scanner does not inflate it yet")
+broken("deflated, and it ends in an element", stored(IMAGE:sub(1, -3)), raw.DEFLATED, "+xd")
+broken("deflated, and the stream has no end", stored(IMAGE):sub(1, -21), raw.DEFLATED, "+xd")
+broken("deflated by word only", IMAGE, raw.DEFLATED, "+xd")
+
+-- Pixel data of 1 GiB and more, in 7 MB. Beyond that nothing is inflated, and so not checked.
+do
+    local data_set = raw.image("1.2.3.1", 0):sub(1, -13)
+        .. explicit(0x7FE0, 0x0010, "OW", "", 1 << 31)
+    local start, again = zeros()
+    local first = ("<B I2 I2"):pack(0, #data_set, ~#data_set & 0xFFFF) .. data_set .. start
+    first = #first % 2 == 0 and first or first .. again .. again .. again
+    local piece, count, context = again:rep(1200), 440, raw.contexts[raw.CT]
+    local bomb = first .. piece:rep(count)
+    case { "deflated: 7 MB that become more than 1 GiB, stored as they came, and warned of",
+        options = "+xd", answer = in_syntax(raw.DEFLATED), code = 0, ends = "released",
+        peer = { catalogue.object(bomb, raw.message(context, raw.store_command "1.2.3.1"),
+            raw.data(raw.pdv(context, 0, first)),
+            catalogue.times(count, raw.data(raw.pdv(context, 0, piece))),
+            raw.data(raw.pdv(context, 2, ""))), expect(), LAST },
+        statuses = { 0 }, files = { "CT.1.2.3.1" }, tells = "inflates to more" }
+end
 
 return cases
