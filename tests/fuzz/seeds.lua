@@ -86,12 +86,19 @@ local KINDS = { [0] = "implicit", "little", "big", "little" }
 
 local makers = {}
 
+-- One stored block of a raw deflate stream (RFC 1951 3.2.4).
+local function stored(bytes)
+    return ("<I1 I2 I2"):pack(1, #bytes, ~#bytes & 0xffff) .. bytes
+end
+
 function makers.scanner()
     for choice = 0, 3 do
         for _, bytes in ipairs(data_sets(KINDS[choice])) do
             seed("scanner", { choice, 7 }, bytes)
         end
     end
+    for _, bytes in ipairs(data_sets "little") do seed("scanner", { 4, 7 }, stored(bytes)) end
+    seed("scanner", { 4, 7 }, "\3\0") -- a stream of nothing
 end
 
 function makers.dataset()
@@ -105,8 +112,7 @@ function makers.dataset()
     end
     local writer = encode.writer "little"
     local plain = image(writer) .. writer.element(0x7fe00010, "OW", ("\1\2"):rep(40))
-    -- one stored block of a raw deflate stream (RFC 1951 3.2.4)
-    seed("dataset", { 3, 3, 0 }, ("<I1 I2 I2"):pack(1, #plain, ~#plain & 0xffff) .. plain)
+    seed("dataset", { 3, 3, 0 }, stored(plain))
     for choice = 4, 5 do
         seed("dataset", { choice, 1, 0 }, image(writer) .. writer.fragments("ab", "cdef"))
     end
