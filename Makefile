@@ -2,7 +2,7 @@
 # has the other targets.
 #
 #   make [SANITIZE=address,undefined] [DEBUG=1]
-#   make demo | test | test-long | torture | fuzz [SECONDS=n] [TARGET=x] | coverage | analyze
+#   make demo | test | test-long | torture | fuzz [SECONDS=n | RUNS=n] [TARGET=x] | coverage | analyze
 #   make peers | lint | format | docs | bench | install | clean
 
 PREFIX ?= /usr/local
@@ -164,15 +164,16 @@ LONG ?=
 run-tests: all $(unit_tests) $(fuzz_programs) $(seeds) $(test_tools)
 	BUILD=$(BUILD) LONG=$(LONG) tests/run $(TESTS)
 
-# Each target, or TARGET alone, runs for so many seconds.
+# Each target, or TARGET alone, runs for so many seconds, or RUNS times.
 SECONDS ?= 60
+RUNS ?=
 TARGET ?=
 fuzz:
 	.ci/install build fuzz
 	$(MAKE) FUZZ=1 CC=clang CXX=clang++ run-fuzz
 
 run-fuzz: $(if $(TARGET),$(BUILD)/tests/fuzz_$(TARGET),$(fuzz_programs)) $(seeds)
-	BUILD=$(BUILD) tests/fuzz/run $(SECONDS) $(if $(TARGET),$(TARGET),$(fuzz_targets))
+	BUILD=$(BUILD) RUNS=$(RUNS) tests/fuzz/run $(SECONDS) $(if $(TARGET),$(TARGET),$(fuzz_targets))
 
 # What `make test` does by a sample, whole: each fault, 200 kills, and what takes long.
 torture:
