@@ -51,6 +51,49 @@ struct gate {
 /* Keys of the registry. */
 static const char gate_key, place_key;
 
+static int gsl_gate_call(lua_State *L);
+
+/* --- where a script is -------------------------------------------------------------------------
+ */
+
+#define TRACE_WHOLE 10 /* levels of which luaL_traceback leaves none out */
+
+/* How many levels of the stack, from one on, are the script's; more than TRACE_WHOLE are not
+ * counted. */
+static int script_levels(lua_State *L, int level)
+{
+    lua_Debug activation;
+    int count = 0;
+    bool inside = true;
+    while (inside && count <= TRACE_WHOLE && lua_getstack(L, level + count, &activation)) {
+        lua_getinfo(L, "f", &activation);
+        inside = lua_tocfunction(L, -1) != gsl_gate_call;
+        lua_pop(L, 1);
+        count += inside;
+    }
+    return count;
+}
+
+/* In the place of the message on top: it, and a traceback that ends where the script was called:
+ * what stands behind that is ours. */
+static void add_traceback(lua_State *L, int level)
+{
+    const char *message = lua_tostring(L, -1);
+    size_t size = strlen(message); /* as far as it is shown */
+    luaL_traceback(L, L, message, level);
+    const char *text = lua_tostring(L, -1);
+    const char *end = strchr(text + size + 1, '\n'); /* behind the line that says what follows */
+    int left = script_levels(L, level);
+    for (; left > 0 && left <= TRACE_WHOLE && end != NULL; end = strchr(end + 1, '\n'))
+        left -= strncmp(end, "\n\t(...", 6) != 0; /* tail calls are no level */
+    if (left == 0 && end != NULL)
+        lua_pushlstring(L, text, (size_t)(end - text));
+    else
+        lua_pushvalue(L, -1);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+}
+
 /* --- stopping ----------------------------------------------------------------------------------
  */
 
@@ -101,7 +144,8 @@ static void stop(lua_State *L, lua_Debug *activation)
         lua_sethook(L, stop, STOP_EVENTS, STOP_COUNT);
     push_reason(L, gate);
     if (first) {
-        luaL_traceback(L, L, lua_tostring(L, -1), 0);
+        lua_pushvalue(L, -1);
+        add_traceback(L, 0);
         lua_rawsetp(L, LUA_REGISTRYINDEX, &place_key);
     }
     lua_error(L);
@@ -221,7 +265,7 @@ static int explain(lua_State *L)
         lua_pushliteral(L, "a deciding hook cannot wait (it yielded)");
     else
         push_text(L);
-    luaL_traceback(L, L, lua_tostring(L, -1), 1);
+    add_traceback(L, 1);
     return 1;
 }
 

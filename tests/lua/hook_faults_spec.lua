@@ -49,6 +49,14 @@ describe("a hook that fails", function()
         assert.equal("released", result.ending)
     end)
 
+    it("is shown with the calls that led to it, and none of the library's", function()
+        local result = run("local function deeper(object) return object.none.such end\n"
+            .. "return { accept = function(object) local answer = deeper(object)\n"
+            .. "return answer end }")
+        assert.matches("in upvalue 'deeper'\n[^\n]*hooks.lua:2: in function [^\n]*\nE: object",
+            result.err)
+    end)
+
     it("keeps its object as it came, if so asked", function()
         local result = run("return { edit = function(object) object.PatientID = 'X'\n"
             .. "error 'half done' end, name = function() return 'never' end }",
