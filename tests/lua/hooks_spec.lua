@@ -275,6 +275,7 @@ describe("the hook name", function()
     end)
 
     for _, wrong in ipairs { { "'../x'", "leads out of the output directory" },
+        { [['a\0b']], "has a NUL in it" },
         { "'a/../../x'", "leads out of the output directory" },
         { "'/etc/x'", "must be below the output directory" },
         { "''", "name of the file is missing" }, { "'a/'", "name of the file is missing" },

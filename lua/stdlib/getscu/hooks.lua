@@ -247,6 +247,7 @@ local function problem_of_name(name)
     if type(name) ~= "string" then
         return ("its answer must be a path or nil, not a %s"):format(type(name))
     end
+    if name:find("\0", 1, true) then return ("'%s' has a NUL in it"):format(name) end
     if name == "" or name:sub(-1) == "/" then return "the name of the file is missing" end
     if name:sub(1, 1) == "/" then
         return ("'%s' must be below the output directory; leave out the first '/'"):format(name)
