@@ -1,3 +1,5 @@
+local core = require "getscu.core"
+local support = require "support"
 local tasks = require "getscu.tasks"
 
 -- A body that says when it begins, and waits for its turn: `steps` of the scheduler.
@@ -56,5 +58,54 @@ describe("tasks.each", function()
         for _, limit in ipairs { 0, -1, 1.5, "2" } do
             assert.has_error(function() tasks.each({ 1 }, limit, print) end)
         end
+    end)
+end)
+
+-- Each wait ended in an error "interrupted" when a signal came that nothing was to be done about:
+-- whoever looked at a retrieval with a debugger lost it.
+describe("a signal that has nothing to do with a wait", function()
+    local DISTURB = "for i in 1 2 3 4 5; do kill -USR1 $PPID; sleep 0.02; done; exit 7"
+    local signals
+    before_each(function() signals = assert(core.signals "USR1") end) -- which nobody waits for
+    after_each(function() signals:close() end)
+
+    local function status()
+        local child = assert(core.spawn { "sh", "-c", DISTURB })
+        return core.exited(tasks.wait(child, 30).status)
+    end
+
+    it("does not end it", function() assert.equal(7, status()) end)
+
+    it("does not end it where other tasks wait as well", function()
+        local statuses = {}
+        tasks.all(function() statuses[1] = status() end, function() statuses[2] = status() end)
+        assert.same({ 7, 7 }, statuses)
+    end)
+
+    it("does not make its time longer", function()
+        local child = assert(core.spawn { "sh", "-c",
+            "while kill -USR1 $PPID; do sleep 0.02; done" })
+        assert.is_nil(tasks.wait(child, 0.2))
+        child:kill "KILL"
+        tasks.wait(child, 30)
+    end)
+end)
+
+describe("SIGINT in a stock interpreter", function()
+    it("ends a wait, as it ends everything there", function()
+        if support.sanitized then pending "the core cannot be loaded into it" end
+        local box = support.box()
+        local process = box:start { "lua5.4", box:file [[
+            local tasks = require "getscu.tasks"
+            local child = require "getscu.core".spawn { "sleep", "60" }
+            print "waiting"
+            io.stdout:flush()
+            tasks.wait(child, 30)
+        ]] }
+        process:await(function() return process:out() ~= "" end, "its words")
+        while not process:poll(0.05) do process:kill "INT" end
+        assert.equal(1, process.code)
+        assert.matches("interrupted!", process:err(), 1, true)
+        box:close()
     end)
 end)

@@ -86,8 +86,6 @@ local function turn()
         watched[source](event)
     elseif source then
         wake(by_source[source], event)
-    elseif event == "interrupted" then
-        error("interrupted", 0) -- a signal in a stock interpreter
     end
     expire()
 end
@@ -123,15 +121,16 @@ local function alone_with(source)
 end
 
 -- The same as sleeping until a waiter is ready, where there is nobody else: the usual case, and the
--- one that has to be fast.
+-- one that has to be fast. A signal interrupts the wait of the core, so that a hook of a stock
+-- interpreter can raise an error here; one that has none is none of ours.
 local function wait_alone(source, seconds)
-    local happened, event = core.wait(alone_with(source), seconds)
-    if happened == source then return event end
-    if happened then
-        watched[happened](event)
-    elseif event == "interrupted" then
-        error("interrupted", 0)
-    end
+    local deadline = seconds and core.clock() + seconds
+    repeat
+        local happened, event = core.wait(alone_with(source), seconds)
+        if happened == source then return event end
+        if happened then watched[happened](event) end
+        seconds = deadline and math.max(deadline - core.clock(), 0)
+    until event ~= "interrupted"
 end
 
 --- Waits for an event of a source.
