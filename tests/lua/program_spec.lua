@@ -103,6 +103,17 @@ describe("what cannot be used", function()
         ends_with(45, file, KEY, "-od", file, nowhere())
     end)
 
+    -- Each was called a mistake of the command line, exit code 1; so was memory that ran out.
+    it("is found before connecting: a dictionary that is not there", function()
+        for _, words in ipairs { { "-k", "PatientWeight=60" },
+            { KEY, "--filename", "{PatientWeight}" } } do
+            local result = box:run(support.words(support.getscu, words, nowhere()),
+                { environment = { "DCMDICTPATH=" .. box.path .. "/none" } })
+            assert.equal(20, result.code, result.err)
+            assert.matches("dictionary was not found", result.err, 1, true)
+        end
+    end)
+
     it("is found before connecting: an output directory of somebody else", function()
         local command = box:as_nobody() or pending("only root can become somebody else")
         local directory = box:directory("theirs")

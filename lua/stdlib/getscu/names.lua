@@ -82,6 +82,7 @@ end
 local function tag_of(name, at)
     if name:find "[%[%]]" then fail(at, "only attributes of the top level can be in a name") end
     local tag, err = core.tag(name)
+    if not tag and err.code ~= "bad-path" then error({ cause = err }, 0) end -- no fault of the name
     if not tag then fail(at, "%s", err.message) end
     local group = tonumber(tag:sub(1, 4), 16)
     if group < 8 then fail(at, "%s is not in the data set", name) end
@@ -173,6 +174,7 @@ function names.compile(template)
     end
     local failure = pieces
     if type(failure) ~= "table" then error(failure, 0) end
+    if failure.cause then return nil, errors.wrap(failure.cause) end
     local position = (utf8.len(template:sub(1, failure.at - 1)) or failure.at - 1) + 1
     return nil, errors.new { code = "bad-template", position = position,
         message = ("file name '%s', character %d: %s"):format(template:sub(1, SHOWN), position,

@@ -8,6 +8,9 @@ local query_table = require "getscu.query_table"
 
 local query = {}
 
+-- What is wrong with a key, and not with where it is to go.
+local MISTAKES = { ["bad-path"] = true, ["bad-value"] = true, charset = true, ["no-item"] = true }
+
 --- query{...}: a query with its level, and the model for it (see getscu.query_table).
 --
 --     local identifier, model = query { PatientID = "1", StudyDate = { from = "20240101" } }
@@ -69,6 +72,7 @@ function query.set_key(identifier, key)
     local path, value = split(key)
     local set, err = dataset.core_of(identifier):set(path, value)
     if set then return true end
+    if not MISTAKES[err.code] then return nil, errors.wrap(err) end
     return bad_key(key, err.message)
 end
 
