@@ -1,18 +1,21 @@
 --- torture: a retrieval in which a call fails, and what may be left of it then.
 --
 -- tests/torture/faults.c counts the calls that can fail, and fails one; here is which errors fit
--- which call, and what must hold whatever failed.
+-- which call, and what must hold whatever failed. What is right is known from the objects that are
+-- sent, and not from another run.
 
+local core = require "getscu.core"
 local dataset = require "getscu.dataset"
+local errors = require "getscu.errors"
 local support = require "support"
+local wire = require "wire"
 
 local torture = {}
 
 local CT, EXPLICIT_LITTLE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1"
 local SIZES = { 512, 3000, 70000, 300000 } -- the larger ones are written as they come
 
---- The calls as faults.c counts them, and the errors that each can have. `endless`: an error that a
--- program may answer by trying again, so that it cannot last.
+--- The calls as faults.c counts them, and the errors that each can have.
 torture.calls = {
     { name = "memory", errors = { "ENOMEM" } },
     { name = "read", errors = { "EINTR", "EIO", "SHORT" } },
@@ -28,15 +31,25 @@ torture.calls = {
     { name = "poll", errors = { "EINTR", "ENOMEM" } },
     { name = "socket", errors = { "EIO", "EMFILE" } },
 }
+-- What a program answers by trying again, so that it cannot last.
 local endless = { EINTR = true, EAGAIN = true }
+-- What nobody may notice, and the calls of which it is true: what a file has that was not closed
+-- to the end is not known.
+local invisible = { EINTR = true, EAGAIN = true, SHORT = true }
+local retried = { read = true, write = true, writev = true, send = true, recv = true, poll = true }
 
---- Command lines that differ in which calls they make.
+local EDIT = [[return { edit = function(object) object.PatientID = "EDITED" end }]]
+
+--- Command lines that differ in which calls they make, and how the n-th object is named then.
 torture.variants = {
-    { name = "held in memory", options = {} },
-    { name = "written as they come", options = { "+B" } },
-    { name = "brought to the disk one by one", options = { "--sync", "each" } },
-    { name = "named by their headers", options = { "--filename",
+    { name = "held in memory", options = {}, file = "CT.1.2.3.4.%d" },
+    { name = "written as they come", options = { "+B" }, file = "1.2.3.4.%d" },
+    { name = "brought to the disk one by one", options = { "--sync", "each" },
+        file = "CT.1.2.3.4.%d" },
+    { name = "named by their headers", file = "P/1.2.3/%03d.dcm", options = { "--filename",
         "{PatientID}/{StudyInstanceUID}/{InstanceNumber:03d}.dcm" } },
+    { name = "edited by a script and reported", options = {}, file = "CT.1.2.3.4.%d",
+        script = EDIT, patient = "EDITED" },
 }
 
 local SIGKILL = 9
@@ -44,16 +57,19 @@ local PATIENCE = 20 -- seconds: a run that has not ended by then hangs
 
 local Victim = { __index = {} }
 
-local function objects(box)
-    local directory = box:directory("objects")
+-- Writes the objects; returns what they are: UID and the bytes of the data set.
+local function write_objects(directory, patient)
+    local objects = {}
     for i, size in ipairs(SIZES) do
-        local object = dataset.new { SOPClassUID = CT, SOPInstanceUID = "1.2.3.4." .. i,
-            StudyInstanceUID = "1.2.3", SeriesInstanceUID = "1.2.3.4", PatientID = "P",
+        local path, uid = ("%s/%d"):format(directory, i), "1.2.3.4." .. i
+        local object = dataset.new { SOPClassUID = CT, SOPInstanceUID = uid,
+            StudyInstanceUID = "1.2.3", SeriesInstanceUID = "1.2.3.4", PatientID = patient,
             InstanceNumber = tostring(i) }
         object:set("7FE0,0010", ("\1\2"):rep(size // 2))
-        assert(object:write(("%s/%d"):format(directory, i), EXPLICIT_LITTLE))
+        assert(object:write(path, EXPLICIT_LITTLE))
+        objects[i] = { uid = uid, data = assert(wire.part10(path)) }
     end
-    return directory
+    return objects
 end
 
 -- The library that must be loaded before any other, where the program has sanitizers.
@@ -65,23 +81,37 @@ end
 
 --- What is tortured: an archive, and a retrieval from it that is as it should be.
 function torture.new(box)
-    local self = setmetatable({ box = box, server = box:archive(objects(box)) }, Victim)
-    self.preload = preloaded(box)
+    local self = setmetatable({ box = box, preload = preloaded(box) }, Victim)
+    local directory = box:directory("objects")
+    local sent = write_objects(directory, "P")
+    self.server = box:archive(directory)
+    self.script = box:file(EDIT, "edit.lua")
     self.references = {}
     for _, variant in ipairs(torture.variants) do
+        local objects = sent
+        if variant.patient then
+            objects = write_objects(box:directory("edited"), variant.patient)
+        end
+        local wanted = {}
+        for i, object in ipairs(objects) do wanted[variant.file:format(i)] = object end
+        self.references[variant] = { wanted = wanted }
         local run = self:run(variant)
-        assert(run.code == 0, run.err)
-        self.references[variant] = { files = run.files, counts = run.counts }
+        local problem = run.code ~= 0 and "exit code " .. run.code or self:judge(variant, run)
+        if problem then error(("%s: %s\n%s"):format(variant.name, problem, run.err)) end
+        self.references[variant].counts = run.counts
     end
     return self
 end
 
-local function files_of(directory)
-    local files = {}
-    for _, name in ipairs(support.list(directory)) do
-        files[name] = support.read(directory .. "/" .. name)
+-- The files of a folder in which a run has worked, by their paths; those of its output directory
+-- for themselves.
+local function files_of(folder)
+    local files, beside = {}, {}
+    for _, name in ipairs(support.list(folder)) do
+        local content, inner = support.read(folder .. "/" .. name), name:match "^out/(.+)$"
+        if inner then files[inner] = content else beside[name] = content end
     end
-    return files
+    return files, beside
 end
 
 local function counts_of(path)
@@ -95,41 +125,86 @@ end
 --- Runs the program once.
 -- @param fault CALL:N:TIMES:ERROR, or nil
 -- @param meanwhile function(process), or nil; with it a server in place of the archive
--- @return table: code, err, files (name -> content), counts (call -> number)
+-- @return table: fault; hung; code, err; files (name -> content) in the output directory; beside
+--   (name -> content), those beside it; counts (call -> number)
 function Victim.__index:run(variant, fault, meanwhile, server)
-    local out, counts = self.box:directory("out"), self.box:new_path("counts")
+    local folder, counts = self.box:directory("run"), self.box:new_path("counts")
+    local out, report = folder .. "/out", folder .. "/report"
+    assert(core.system.mkdir(out))
     local environment = { "LD_PRELOAD=" .. self.preload, "FAULT_COUNTS=" .. counts }
     if fault then environment[3] = "FAULT=" .. fault end
+    local scripted = variant.script and { "--script", self.script, "--report", report } or {}
     local process = self.box:start(support.words(support.getscu, "-S", "-k",
         "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3",
-        support.to(server or self.server, variant.options, "-od", out)),
+        support.to(server or self.server, variant.options, scripted, "-od", out)),
         { environment = environment })
     if meanwhile then meanwhile(process) end
-    local run = { hung = not process:poll(PATIENCE) }
+    local run = { fault = fault, hung = not process:poll(PATIENCE) }
     process:stop()
     run.code, run.err = process.code, process:err()
-    run.files, run.counts = files_of(out), counts_of(counts)
-    os.execute("rm -rf '" .. out .. "'")
+    run.counts = counts_of(counts)
+    run.files, run.beside = files_of(folder)
+    os.execute(("rm -rf '%s' '%s' '%s.out' '%s.err'"):format(folder, counts, process.base,
+        process.base))
     return run
+end
+
+-- What is wrong with a file under its final name, or nil.
+local function file_problem(content, object)
+    local done, data, meta = pcall(wire.part10_bytes, content)
+    if not done or not data then return "is no whole DICOM file" end
+    if data ~= object.data then return "has not the data set that was sent" end
+    if meta[0x0002] ~= CT or meta[0x0003] ~= object.uid or meta[0x0010] ~= EXPLICIT_LITTLE then
+        return "says to be something else"
+    end
+end
+
+-- The exit codes that a retrieval can have: not that of a wrong command line, nor those by which
+-- sanitizers tell what they found.
+local exit_codes = { [0] = true }
+for _, entry in pairs(errors.codes) do exit_codes[entry.exit] = true end
+exit_codes[1] = nil
+
+local function exit_problem(run, signal)
+    if run.code >= 128 then
+        return run.code ~= 128 + (signal or 0) and "it ended by signal " .. run.code - 128 or nil
+    end
+    if not exit_codes[run.code] then return "exit code " .. run.code end
+    local call, name = (run.fault or ""):match "^(%l+):.*:(%u+)$"
+    if run.code ~= 0 and retried[call] and invisible[name] then
+        return ("exit code %d, though nothing has failed"):format(run.code)
+    end
+end
+
+-- Exit code 0 says that all of it is there.
+local function success_problem(variant, run, wanted)
+    for name, object in pairs(wanted) do
+        if not run.files[name] then return "exit code 0 without " .. name end
+        local line = ('"event":"stored"[^\n]*"%s"'):format(object.uid:gsub("%p", "%%%0"))
+        if variant.script and not (run.beside.report or ""):find(line) then
+            return "exit code 0, and nothing of it in the report: " .. object.uid
+        end
+    end
 end
 
 --- What is wrong with what a run has left, or nil.
 -- @param signal number of the signal that was to end it, or nil; after SIGKILL temporary files stay
 function Victim.__index:judge(variant, run, signal)
-    local wanted = self.references[variant].files
+    local wanted = self.references[variant].wanted
     if run.hung then return ("it did not end in %d s"):format(PATIENCE) end
     for name, content in pairs(run.files) do
         local is_left = signal == SIGKILL and name:find "^%.getscu%-%d+%-%x+%-%d+%.part$"
-        if not wanted[name] and not is_left then return "it left " .. name end
-        if not is_left and wanted[name] ~= content then return name .. " is not what was sent" end
+        if not is_left then
+            if not wanted[name] then return "it left " .. name end
+            local problem = file_problem(content, wanted[name])
+            if problem then return name .. " " .. problem end
+        end
     end
-    if run.code >= 128 and run.code ~= 128 + (signal or 0) then
-        return "it ended by signal " .. run.code - 128
+    for name in pairs(run.beside) do
+        if name ~= "report" then return "it made something outside: " .. name end
     end
-    for name in pairs(wanted) do
-        if run.code == 0 and not run.files[name] then return "exit code 0 without " .. name end
-    end
-    return nil
+    return exit_problem(run, signal) or run.code == 0 and success_problem(variant, run, wanted)
+        or nil
 end
 
 --- Faults of one call: each error, once and from there on, at these numbers of the call.
@@ -147,15 +222,17 @@ function Victim.__index:faults(variant, call, numbers)
     return list
 end
 
---- Runs each fault; raises with all that went wrong.
+--- Runs each fault; raises with all that went wrong. Each is told at once as well: the whole of
+-- them takes hours, and what was found shall not be lost with the rest.
 function Victim.__index:torture(variant, faults)
     local wrong = {}
     for _, fault in ipairs(faults) do
-        local run = self:run(variant, fault)
-        local problem = self:judge(variant, run)
+        local done, run = pcall(self.run, self, variant, fault)
+        local problem = not done and tostring(run) or self:judge(variant, run)
         if problem then
             wrong[#wrong + 1] = ("FAULT=%s (%s): %s\n%s"):format(fault, variant.name, problem,
-                run.err)
+                done and run.err or "")
+            io.stderr:write(wrong[#wrong], "\n")
         end
     end
     if #wrong > 0 then error(table.concat(wrong, "\n"), 2) end

@@ -159,10 +159,10 @@ function wire.story(pdus)
 end
 
 --- A Part 10 file taken apart: its data set's bytes, and the file meta information by the numbers
--- of its elements.
+-- of its elements. Raises where it ends within that.
+-- @param bytes the file's content
 -- @return data, meta | nil: it is none
-function wire.part10(path)
-    local bytes = assert(support.read(path), path .. " is missing")
+function wire.part10_bytes(bytes)
     if bytes:sub(129, 132) ~= "DICM" then return nil end
     local meta, at, stop = {}, 133, #bytes + 1
     while at < stop do
@@ -179,6 +179,11 @@ function wire.part10(path)
         meta[element] = vr == "UI" and value:gsub("%z+$", "") or value
     end
     return bytes:sub(at), meta
+end
+
+--- The same of the file at a path.
+function wire.part10(path)
+    return wire.part10_bytes(assert(support.read(path), path .. " is missing"))
 end
 
 return wire
