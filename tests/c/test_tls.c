@@ -424,6 +424,24 @@ static void a_handshake_that_stalls_runs_into_the_acse_deadline(void **state)
     }
 }
 
+/* A byte now and then is no progress: whoever sends so holds us no longer than who sends none. */
+static void a_handshake_that_trickles_runs_into_the_acse_deadline(void **state)
+{
+    (void)state;
+    static const uint8_t record[5] = {SSL3_RT_HANDSHAKE, 3, 3, 0x40, 0}; /* of 16 KiB */
+    for (int who = 0; who < 2; who++) {
+        open_against_raw(who);
+        gs_session_deadlines(session_of(who))->acse = BRIEF;
+        raw_send(record, sizeof record);
+        for (int i = 0; i < 0x4000 && sides[who].count == 0; i++) {
+            raw_send("\1", 1);
+            turn(0.001);
+        }
+        assert_says(failure_of(who), "acse-timeout", "TLS handshake");
+        close_sides();
+    }
+}
+
 /* --- certificates ------------------------------------------------------------------------------
  */
 
@@ -675,6 +693,7 @@ int main(void)
         TEST(a_requestor_without_tls_is_told_on_the_other_side),
         TEST(a_requestor_with_tls_meets_an_acceptor_without),
         TEST(a_handshake_that_stalls_runs_into_the_acse_deadline),
+        TEST(a_handshake_that_trickles_runs_into_the_acse_deadline),
         TEST(a_certificate_of_nobody_that_is_trusted_is_refused),
         TEST(a_requestor_learns_that_its_certificate_is_refused),
         TEST(a_name_that_is_not_in_the_certificate_is_refused_where_it_matters),
