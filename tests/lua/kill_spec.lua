@@ -1,3 +1,4 @@
+local core = require "getscu.core"
 local support = require "support"
 local torture = require "torture"
 
@@ -31,7 +32,9 @@ describe("a retrieval that is ended", function()
         end
         local call = calls[math.random(#calls)]
         local fault = ("%s:%d:1:%s"):format(call, math.random(counts[call]), name)
-        assert_kept(variant, victim:run(variant, fault), signal, "FAULT=" .. fault)
+        local run = victim:run(variant, fault)
+        assert_kept(variant, run, signal, "FAULT=" .. fault)
+        return run
     end
 
     -- When the server has sent so many bytes.
@@ -46,20 +49,25 @@ describe("a retrieval that is ended", function()
         end, tap)
         tap.process:stop()
         assert_kept(variant, run, signal, ("SIG%s after %d bytes"):format(name, byte))
+        return run
     end
 
     for _, row in ipairs(SIGNALS) do
         local name, signal = row[1], row[2]
         local left = name == "KILL" and "whole files and temporary ones" or "whole files alone"
         it(("by SIG%s leaves %s"):format(name, left), function()
+            local began, ended, temporary = core.clock(), 0, 0
             for i = 1, RUNS do
                 local variant = torture.variants[i % #torture.variants + 1]
-                if i % 4 == 0 then
-                    at_a_byte(variant, name, signal)
-                else
-                    at_a_call(variant, name, signal)
+                local at_some = i % 4 == 0 and at_a_byte or at_a_call
+                local run = at_some(variant, name, signal)
+                if run.code == 128 + signal then ended = ended + 1 end
+                for file in pairs(run.files) do
+                    if file:find "%.part$" then temporary = temporary + 1 end
                 end
             end
+            support.measured("%d times SIG%s: %.1f s; %d runs ended by it, %d temporary files left",
+                RUNS, name, core.clock() - began, ended, temporary)
         end)
     end
 end)

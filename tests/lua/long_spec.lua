@@ -10,6 +10,7 @@ local OBJECTS = support.long and 20000 or 1500
 local GIGABYTES = support.long and 50 or 0.5
 local GROWTH = 4 << 10 -- KiB: steps that allocators take now and then, and that are no growth
 local PEAK = 24 << 10 -- KiB
+local FILES = 32 -- descriptors that the program may have: fewer than it would lose
 local PATIENCE = 3600 -- seconds for 50 GB
 local CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -20,6 +21,7 @@ teardown(function() box:close() end)
 describe(("%d associations in one process"):format(ASSOCIATIONS), function()
     it("leave neither memory nor descriptors behind", function()
         local images, study = box:images(1, 2000)
+        local began = core.clock()
         local archive = box:archive(images)
         local out = box:directory("out")
         local result = box:program([[
@@ -45,18 +47,27 @@ describe(("%d associations in one process"):format(ASSOCIATIONS), function()
             for _ = 1, count // 2 do once() end
             local early, open = memory(), descriptors()
             for _ = count // 2 + 1, count do once() end
-            print(memory() - early, descriptors() - open)
+            print(memory() - early, descriptors() - open, early)
         ]], archive.port, study, ASSOCIATIONS, out)
         assert.equal(0, result.code, result.err)
-        local grown, open = result.out:match "^(%-?%d+)%s+(%-?%d+)"
+        local grown, open, early = result.out:match "^(%-?%d+)%s+(%-?%d+)%s+(%d+)"
+        support.measured("%d associations: %.1f s; after the first half %s KiB, then %s KiB and %s "
+            .. "descriptors more", ASSOCIATIONS, core.clock() - began, early, grown, open)
         assert.equal("0", open)
         if not support.sanitized then assert.is_true(tonumber(grown) < GROWTH, grown .. " KiB") end
     end)
 end)
 
--- Runs the program with something to measure its peak with. Returns KiB.
+-- The words before a command line that measure it, and leave it few descriptors.
+local function measuring(log)
+    return { "prlimit", "--nofile=" .. FILES, support.build .. "/bench/timer", log }
+end
+
+-- What was measured of a program that has succeeded.
+-- @return peak in KiB, seconds
 local function peak_of(result)
-    return tonumber(result:match "^%S+ (%d+) 0")
+    local seconds, peak = result:match "^(%S+) (%d+) 0"
+    return tonumber(peak), tonumber(seconds)
 end
 
 describe(("%d objects"):format(OBJECTS), function()
@@ -65,11 +76,12 @@ describe(("%d objects"):format(OBJECTS), function()
         for i, count in ipairs { OBJECTS // 10, OBJECTS } do
             local server = box:image_server(count, 1000)
             local out, log = box:directory("out"), box:new_path("log")
-            local said = box:tool(support.words(support.build .. "/bench/timer", log,
-                support.getscu, "-S", "-k", "QueryRetrieveLevel=STUDY", support.to(server, "-od",
-                out)))
-            peaks[i] = peak_of(said)
-            assert.truthy(peaks[i], support.read(log))
+            local said = box:tool(support.words(measuring(log), support.getscu, "-S", "-k",
+                "QueryRetrieveLevel=STUDY", support.to(server, "-od", out)))
+            local peak, seconds = peak_of(said)
+            peaks[i] = assert.truthy(peak, support.read(log))
+            support.measured("%d objects: %.1f s; %d KiB at most, %d descriptors allowed", count,
+                seconds, peak, FILES)
             assert.equal(count, #support.list(out))
             server.process:stop()
             box:tool { "rm", "-r", out }
@@ -106,9 +118,9 @@ describe(("an object of %g GB"):format(GIGABYTES), function()
         local path, size = sparse_object(math.tointeger(GIGABYTES * 1000000000 // 2 * 2))
         local log = box:new_path("log")
         local server <close> = peer.listen()
-        local process = box:start(support.words(support.build .. "/bench/timer", log,
-            support.getscu, "-S", "-k", "QueryRetrieveLevel=STUDY", "--ignore", "-pdu", "131072",
-            "--no-retry", support.to(server)))
+        local process = box:start(support.words(measuring(log), support.getscu, "-S", "-k",
+            "QueryRetrieveLevel=STUDY", "--ignore", "-pdu", "131072", "--no-retry",
+            support.to(server)))
         local link = server:link()
         local request = link:request()
         link.core:send(link.contexts[CT], { CommandField = 1, MessageID = 1, Priority = 0,
@@ -120,8 +132,10 @@ describe(("an object of %g GB"):format(GIGABYTES), function()
         link:respond(request, 0x0000, { completed = 1 })
         link:await_end()
         local result = process:wait()
-        local peak = peak_of(result.out)
+        local peak, seconds = peak_of(result.out)
         assert.truthy(peak, support.read(log))
+        support.measured("%d bytes in one object: %.1f s; %d KiB at most, %d descriptors allowed",
+            size, seconds, peak, FILES)
         assert.equal(size, select(2, core.system.kind(path)))
         if not support.sanitized then assert.is_true(peak < PEAK, peak .. " KiB") end
     end)

@@ -21,6 +21,11 @@ support.getscu = support.build .. "/getscu"
 --- Whether what takes long is done whole, and not by a sample (make test-long).
 support.long = (os.getenv "LONG" or "") ~= ""
 
+--- Tells what was measured, where things are done whole: tests/run prints it.
+function support.measured(form, ...)
+    if support.long then print("# measured: " .. form:format(...)) end
+end
+
 getscu.log.level "error" -- of the library, where a test uses it in its own process
 
 local PATIENCE = 60 -- seconds until a process that should end is called hung
