@@ -22,7 +22,7 @@ CXXFLAGS ?= $(if $(COVERAGE),-O0,-O2) -g
 warnings := $(if $(COVERAGE),,-Wall -Wextra -Wshadow) $(if $(CI),-Werror)
 sanitizers := $(if $(FUZZ),fuzzer-no-link$(comma)address$(comma)undefined,$(SANITIZE))
 instrument := $(if $(sanitizers),-fsanitize=$(sanitizers) -fno-sanitize-recover=all \
-    -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -fprofile-update=atomic)
+    -fno-omit-frame-pointer) $(if $(COVERAGE),--coverage -fprofile-update=atomic -DGETSCU_COVERAGE)
 lua_cflags := -I/usr/include/lua5.4
 # Sanitizers check more than _FORTIFY_SOURCE does, and want to do it themselves.
 harden := -fstack-protector-strong \
