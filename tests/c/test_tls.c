@@ -379,6 +379,18 @@ static void a_peer_without_tls_is_told_from_its_first_bytes(void **state)
     }
 }
 
+static void a_web_client_is_told_from_its_first_bytes(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"GET / HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "HEAD / HTTP"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        open_against_raw(ACCEPTOR);
+        raw_send(words[i], strlen(words[i]));
+        assert_says(failure_of(ACCEPTOR), "tls-failed", "does not speak TLS: it is a web client");
+        close_sides();
+    }
+}
+
 static void a_peer_that_closes_at_the_handshake_may_not_speak_tls(void **state)
 {
     (void)state;
@@ -689,6 +701,7 @@ int main(void)
         TEST(what_came_before_the_cut_is_told_first),
         TEST(a_record_that_was_changed_is_a_failure),
         TEST(a_peer_without_tls_is_told_from_its_first_bytes),
+        TEST(a_web_client_is_told_from_its_first_bytes),
         TEST(a_peer_that_closes_at_the_handshake_may_not_speak_tls),
         TEST(a_requestor_without_tls_is_told_on_the_other_side),
         TEST(a_requestor_with_tls_meets_an_acceptor_without),
