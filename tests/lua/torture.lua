@@ -38,17 +38,18 @@ local endless = { EINTR = true, EAGAIN = true }
 local invisible = { EINTR = true, EAGAIN = true, SHORT = true }
 local retried = { read = true, write = true, writev = true, send = true, recv = true, poll = true }
 
+local DEFAULT_NAME = "CT.1.2.3.4.%d"
 local EDIT = [[return { edit = function(object) object.PatientID = "EDITED" end }]]
 
 --- Command lines that differ in which calls they make, and how the n-th object is named then.
 torture.variants = {
-    { name = "held in memory", options = {}, file = "CT.1.2.3.4.%d" },
+    { name = "held in memory", options = {}, file = DEFAULT_NAME },
     { name = "written as they come", options = { "+B" }, file = "1.2.3.4.%d" },
     { name = "brought to the disk one by one", options = { "--sync", "each" },
-        file = "CT.1.2.3.4.%d" },
+        file = DEFAULT_NAME },
     { name = "named by their headers", file = "P/1.2.3/%03d.dcm", options = { "--filename",
         "{PatientID}/{StudyInstanceUID}/{InstanceNumber:03d}.dcm" } },
-    { name = "edited by a script and reported", options = {}, file = "CT.1.2.3.4.%d",
+    { name = "edited by a script and reported", options = {}, file = DEFAULT_NAME,
         script = EDIT, patient = "EDITED" },
 }
 
@@ -92,9 +93,7 @@ function torture.new(box)
         if variant.patient then
             objects = write_objects(box:directory("edited"), variant.patient)
         end
-        local wanted = {}
-        for i, object in ipairs(objects) do wanted[variant.file:format(i)] = object end
-        self.references[variant] = { wanted = wanted }
+        self.references[variant] = { objects = objects }
         local run = self:run(variant)
         local problem = run.code ~= 0 and "exit code " .. run.code or self:judge(variant, run)
         if problem then error(("%s: %s\n%s"):format(variant.name, problem, run.err)) end
@@ -176,6 +175,18 @@ local function exit_problem(run, signal)
     end
 end
 
+-- What is wanted: name -> object. One whose header could not be read has its default name, and the
+-- program says so.
+local function named(variant, objects, err)
+    local wanted = {}
+    for i, object in ipairs(objects) do
+        local unread = ("object %s has no header that can be read"):format(object.uid)
+        local file = err:find(unread, 1, true) and DEFAULT_NAME or variant.file
+        wanted[file:format(i)] = object
+    end
+    return wanted
+end
+
 -- Exit code 0 says that all of it is there.
 local function success_problem(variant, run, wanted)
     for name, object in pairs(wanted) do
@@ -190,7 +201,7 @@ end
 --- What is wrong with what a run has left, or nil.
 -- @param signal number of the signal that was to end it, or nil; after SIGKILL temporary files stay
 function Victim.__index:judge(variant, run, signal)
-    local wanted = self.references[variant].wanted
+    local wanted = named(variant, self.references[variant].objects, run.err)
     if run.hung then return ("it did not end in %d s"):format(PATIENCE) end
     for name, content in pairs(run.files) do
         local is_left = signal == SIGKILL and name:find "^%.getscu%-%d+%-%x+%-%d+%.part$"
