@@ -4,9 +4,11 @@
 -- which call, and what must hold whatever failed. What is right is known from the objects that are
 -- sent, and not from another run.
 
+local certificates = require "certificates"
 local core = require "getscu.core"
 local dataset = require "getscu.dataset"
 local errors = require "getscu.errors"
+local secured = require "secured"
 local support = require "support"
 local wire = require "wire"
 
@@ -51,6 +53,7 @@ torture.variants = {
         "{PatientID}/{StudyInstanceUID}/{InstanceNumber:03d}.dcm" } },
     { name = "edited by a script and reported", options = {}, file = DEFAULT_NAME,
         script = EDIT, patient = "EDITED" },
+    { name = "received over TLS", options = {}, file = DEFAULT_NAME, tls = true },
 }
 
 local SIGKILL = 9
@@ -87,6 +90,9 @@ function torture.new(box)
     local sent = write_objects(directory, "P")
     self.server = box:archive(directory)
     self.script = box:file(EDIT, "edit.lua")
+    local root = certificates.authority(box, "root")
+    self.gateway = secured.gateway(box, self.server, root:issue { name = "server" })
+    self.trust = { "+tla", "+cf", root.certificate }
     self.references = {}
     for _, variant in ipairs(torture.variants) do
         local objects = sent
@@ -132,10 +138,12 @@ function Victim.__index:run(variant, fault, meanwhile, server)
     assert(core.system.mkdir(out))
     local environment = { "LD_PRELOAD=" .. self.preload, "FAULT_COUNTS=" .. counts }
     if fault then environment[3] = "FAULT=" .. fault end
-    local scripted = variant.script and { "--script", self.script, "--report", report } or {}
+    local more = variant.script and { "--script", self.script, "--report", report }
+        or variant.tls and self.trust or {}
+    server = server or variant.tls and self.gateway or self.server
     local process = self.box:start(support.words(support.getscu, "-S", "-k",
         "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3",
-        support.to(server or self.server, variant.options, scripted, "-od", out)),
+        support.to(server, variant.options, more, "-od", out)),
         { environment = environment })
     if meanwhile then meanwhile(process) end
     local run = { fault = fault, hung = not process:poll(PATIENCE) }
