@@ -177,6 +177,7 @@ local function exit_problem(run, signal)
         return run.code ~= 128 + (signal or 0) and "it ended by signal " .. run.code - 128 or nil
     end
     if not exit_codes[run.code] then return "exit code " .. run.code end
+    if run.code ~= 0 and run.err == "" then return "exit code " .. run.code .. " without a word" end
     local call, name = (run.fault or ""):match "^(%l+):.*:(%u+)$"
     if run.code ~= 0 and retried[call] and invisible[name] then
         return ("exit code %d, though nothing has failed"):format(run.code)

@@ -62,6 +62,9 @@ describe("what judges and what lets calls fail", function()
             ["it did not end"] = function(run) run.hung = true end,
             ["ended by signal 11"] = function(run) run.code = 139 end,
             ["exit code 23"] = function(run) run.code = 23 end, -- a leak
+            ["exit code 62 without a word"] = function(run)
+                run.code, run.err = 62, ""
+            end,
             ["exit code 0 without " .. name] = function(run) run.files[name] = nil end,
             ["nothing of it in the report"] = function(run)
                 run.beside.report = run.beside.report:gsub('[^\n]*1%.2%.3%.4%.2"[^\n]*\n', "")
@@ -81,7 +84,7 @@ describe("what judges and what lets calls fail", function()
                 run.fault, run.code = "recv:3:1:SHORT", 62
             end,
         } do
-            local run = { code = good.code, files = {}, beside = {}, err = "" }
+            local run = { code = good.code, files = {}, beside = {}, err = "E: why" }
             for key, value in pairs(good.files) do run.files[key] = value end
             for key, value in pairs(good.beside) do run.beside[key] = value end
             spoil(run)
