@@ -51,8 +51,8 @@ library := $(wildcard lua/*.lua lua/stdlib/getscu/*.lua lua/stdlib/getscu/*/*.lu
 unit_tests := $(patsubst tests/c/%.c,$(BUILD)/tests/%,$(wildcard tests/c/test_*.c))
 fuzz_targets := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_programs := $(fuzz_targets:%=$(BUILD)/tests/fuzz_%)
-test_tools := $(addprefix $(BUILD)/,tests/tap tests/gateway tests/actor tests/faults.so bench/server \
-    bench/objects bench/timer)
+test_tools := $(addprefix $(BUILD)/,tests/tap tests/gateway tests/actor tests/faults.so \
+    tests/surroundings.so bench/server bench/objects bench/timer)
 benches := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)) \
     $(BUILD)/bench/getscu_tls
 
@@ -115,8 +115,9 @@ $(seeds): tests/fuzz/seeds.lua tests/fuzz/encode.lua $(wildcard tests/fuzz/findi
 	lua5.4 $< $(@D)
 	touch $@
 
-# What lets calls of a program fail; it is preloaded, and is built as it stands.
-$(BUILD)/tests/faults.so: tests/torture/faults.c
+# What lets calls of a program fail, and what gives it odd surroundings; they are preloaded, and are
+# built as they stand.
+$(BUILD)/tests/%.so: tests/torture/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(warnings) -D_GNU_SOURCE -O2 -g -shared -fPIC -o $@ $<
 

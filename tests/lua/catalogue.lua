@@ -2,16 +2,23 @@
 --
 -- The cases are data, a file in catalogue/ for each chapter. A case is a table: its title, and
 --
---     answer     what the server says to the A-ASSOCIATE-RQ, as steps; nil: it accepts
+--     answer     what the server says to the A-ASSOCIATE-RQ, as steps of actor.lua; nil: it accepts
 --     peer       steps when the C-GET-RQ has come; nil: none comes
+--     window     bytes of what the client says that wait for the server to read; nil: as usual
 --     options    words of the command line
---     prepare    function(out, box): makes the output directory what it is to be
+--     host       the server's, in place of 127.0.0.1
+--     prepare    function(out, box, case): makes the output directory what it is to be
 --     lost       true: what it makes is no directory
+--     within     shell text that runs the program as "$@"; "$0" is the output directory
+--     needs      words of a command that must succeed, else the machine cannot show the case
+--     faults     calls of the program that fail, as tests/torture/faults.c has them
+--     around     variables of tests/torture/surroundings.c, which then is around the program
+--     variables  of its environment, as "NAME=value"
 --     code       exit code
---     ends       the client's last PDU: "released", "2/6" (A-ABORT with source and reason), "open"
---                (something else), "unheard" (it did not connect)
+--     ends       the client's last PDU, as of actor.ending()
 --     statuses   of its C-STORE-RSPs; nil: it sent none; "many": whatever they are
---     answers    of its other responses: lists of CommandField and Status
+--     answers    of its other responses: lists of CommandField and Status; "many": whatever
+--     cancels    true: it sent one C-CANCEL-RQ; nil: none
 --     tells      text that its log has; one, or a list
 --     hides      text that it has not
 --     files      names in the output directory afterwards; nil: none
@@ -20,10 +27,11 @@
 --     check      function(outcome): what else must hold
 --     pending    why the row cannot be kept yet
 --
--- A step is bytes to say, or a table made by the functions here; steps may be nested. These are
--- checked with every case: files are whole, and hold what was sent (P1); nothing is outside of the
--- output directory (P3); a waiting object leaves no process behind (P5); the log is clean (P7).
+-- These are checked with every case: files are whole, and hold what was sent (P1); nothing is
+-- outside of the output directory (P3); a waiting object leaves no process behind (P5); the log is
+-- clean (P7); faults took place.
 
+local actor = require "actor"
 local assert = require "luassert"
 local core = require "getscu.core"
 local raw = require "raw"
@@ -31,112 +39,55 @@ local support = require "support"
 local tasks = require "getscu.tasks"
 local wire = require "wire"
 
-local catalogue = {}
+local catalogue = setmetatable({}, { __index = actor }) -- chapters have the steps of it
 
 local AT_ONCE = 4 -- clients
-local PATIENCE = 5 -- seconds in which the server sees that its client has gone
-local RQ, DATA = 1, 4 -- types of PDUs
-local C_STORE_RSP = 0x8001
+local RQ = 1 -- type of PDU
+local C_STORE_RSP, C_CANCEL_RQ = 0x8001, 0x0FFF
 local QUERY = { "-v", "-S", "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3",
     "--no-retry", "-aec", "PEER" }
 
--- ---- steps, see tests/c/actor.c ----
-
-local function line(...)
-    return { line = string.format(...) }
-end
-
---- Waits for the client's next PDU of a type, by default a P-DATA-TF.
-function catalogue.expect(kind)
-    return line("expect %d", kind or DATA)
-end
-
---- From here on the server speaks in segments of so many bytes, with a pause before each.
-function catalogue.segments(size, milliseconds)
-    return { line("chunk %d", size), line("pace %d", milliseconds or 0) }
-end
-
---- Says something many times.
-function catalogue.times(count, bytes)
-    return { line("repeat %d", count), bytes }
-end
-
---- A FIN, and an RST.
-catalogue.END, catalogue.RESET = line "end", line "reset"
-
---- An object that may become a file: the steps that send it, by default with raw.store().
-function catalogue.object(data, ...)
-    return { object = data, ... }
-end
-
---- Sends an object and waits for the response. Arguments as of raw.store().
-function catalogue.store(uid, data, changes, context)
-    return { object = data, raw.store(uid, data, changes, context), catalogue.expect() }
-end
-
--- Adds the lines of steps, and what they send as objects.
-local function add_steps(script, step)
-    if type(step) == "string" then
-        script[#script + 1] = "say " .. step:gsub(".", function(c)
-            return ("%02x"):format(c:byte())
-        end)
-    elseif step.line then
-        script[#script + 1] = step.line
-    else
-        if step.object then script.objects[step.object] = true end
-        for _, inner in ipairs(step) do add_steps(script, inner) end
-    end
-end
-
-local function script_of(case)
-    local script = { objects = {} }
-    add_steps(script, { catalogue.expect(RQ), case.answer or raw.accept() })
-    if case.peer then
-        add_steps(script, { catalogue.expect(), catalogue.expect() }) -- command, identifier
-        add_steps(script, case.peer)
-    end
-    return script
-end
-
 -- ---- playing ----
 
-local function start_actor(box, script)
-    local record, port_file = box:new_path("record"), box:new_path("port")
-    local process = box:start { support.build .. "/tests/actor", "--script",
-        box:file(table.concat(script, "\n") .. "\n", "script"), "--record", record, "--port-file",
-        port_file }
-    process:await(function() return support.read(port_file) end, "its port")
-    return { process = process, record = record, port = math.tointeger(support.read(port_file)) }
+local function script_of(case)
+    return actor.script(actor.expect(RQ), case.answer or raw.accept(), case.peer and {
+        actor.expect(), actor.expect(), case.peer } or {}) -- command and identifier have come
 end
 
--- What the server heard, nil where nobody came. It listens until the client has gone.
-local function hear(actor, case, log)
-    if case.ends == "unheard" then
-        actor.process:stop()
-        return support.read(actor.record) and wire.side(actor.record)
+-- The words that run the program as a case wants it; counts: where its faults are counted.
+local function program_of(box, case, out, counts)
+    local variables = support.words(case.variables or {}, case.around or {})
+    if case.faults then
+        table.move({ box:preload "faults", "FAULT_COUNTS=" .. counts, "FAULT=" .. case.faults },
+            1, 3, #variables + 1, variables)
+    elseif case.around then
+        table.insert(variables, box:preload "surroundings")
     end
-    if not actor.process:poll(PATIENCE) then
-        actor.process:stop()
-        error("the client did not connect:\n" .. log, 0)
-    end
-    assert(actor.process.code == 0, "the actor failed")
-    return wire.side(actor.record)
+    return support.words(case.within and { "bash", "-c", case.within, out } or {},
+        #variables > 0 and { "env", variables } or {}, support.getscu)
+end
+
+-- How many faults took place, by what faults.c wrote last.
+local function faults_of(counts)
+    local bytes = support.read(counts)
+    return bytes and ("I4"):unpack(bytes, #bytes - 3)
 end
 
 local function play(box, case)
     local script = script_of(case)
-    local actor = start_actor(box, script)
+    local server = actor.start(box, script, { window = case.window })
     local around = box:directory("around")
-    local out = around .. "/out"
+    local out, counts = around .. "/out", box:new_path("counts")
     assert(core.system.mkdir(out))
-    if case.prepare then case.prepare(out, box) end
+    if case.prepare then case.prepare(out, box, case) end
     local before = support.list(around)
     local began = core.clock()
-    local result = box:getscu(QUERY, "-od", out, case.options or {}, "127.0.0.1", actor.port)
+    local result = box:run(support.words(program_of(box, case, out, counts), QUERY, "-od", out,
+        case.options or {}, case.host or "127.0.0.1", server.port))
     result.seconds = core.clock() - began
-    result.heard = hear(actor, case, result.err)
+    result.heard = actor.hear(server, case.ends == "unheard", result.err)
     result.objects, result.before, result.out = script.objects, before, out
-    result.around = support.list(around)
+    result.around, result.faults = support.list(around), faults_of(counts)
     result.files = case.lost and {} or support.list(out)
     return result
 end
@@ -149,6 +100,9 @@ function catalogue.play(box, cases)
             next_one = next_one + 1
             local case = cases[next_one]
             local played, result = true, nil
+            if case.needs and box:run(case.needs).code ~= 0 then
+                case.pending = "the machine does not allow: " .. table.concat(case.needs, " ")
+            end
             if not case.pending then played, result = pcall(play, box, case) end
             case[played and "outcome" or "failure"] = result
         end
@@ -159,24 +113,20 @@ end
 
 -- ---- judging ----
 
-local function ending(heard)
-    local last = heard and heard.pdus[#heard.pdus]
-    if not last then return "unheard" end
-    if last.type == 7 then return ("%d/%d"):format(last.body:byte(3, 4)) end
-    return (last.type == 5 or last.type == 6) and "released" or "open"
-end
-
-local function responses(heard)
-    local statuses, answers = {}, {}
+-- Statuses of C-STORE-RSPs, other responses, and how many C-CANCEL-RQs there are.
+local function messages_of(heard)
+    local statuses, answers, cancels = {}, {}, 0
     for _, message in ipairs(heard and heard.messages or {}) do
         local field, status = message.command.CommandField, message.command.Status
         if field == C_STORE_RSP then
             statuses[#statuses + 1] = status
+        elseif field == C_CANCEL_RQ then
+            cancels = cancels + 1
         elseif status then
             answers[#answers + 1] = { field, status }
         end
     end
-    return statuses, answers
+    return statuses, answers, cancels
 end
 
 local function as_list(value)
@@ -214,10 +164,12 @@ function catalogue.judge(case)
     local outcome = case.outcome or error(case.failure, 0)
     local log = outcome.err
     assert.equal(case.code, outcome.code, log)
-    assert.equal(case.ends, ending(outcome.heard), log)
-    local statuses, answers = responses(outcome.heard)
+    assert.equal(case.ends, actor.ending(outcome.heard), log)
+    local statuses, answers, cancels = messages_of(outcome.heard)
     if case.statuses ~= "many" then assert.same(case.statuses or {}, statuses, log) end
-    assert.same(case.answers or {}, answers, log)
+    if case.answers ~= "many" then assert.same(case.answers or {}, answers, log) end
+    assert.equal(case.cancels and 1 or 0, cancels, log)
+    if case.faults then assert.is_true(outcome.faults > 0, "there was no such call") end
     for _, text in ipairs(as_list(case.tells)) do
         assert.truthy(log:find(text, 1, true), ("'%s' is not in:\n%s"):format(text, log))
     end

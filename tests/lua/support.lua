@@ -206,6 +206,16 @@ function Box.__index:tool(arguments, options)
     return result.out
 end
 
+--- What of an environment loads one of the libraries of tests/torture into the program.
+-- @param name "faults" or "surroundings"
+-- @return "LD_PRELOAD=..."
+function Box.__index:preload(name)
+    local library = ("%s/tests/%s.so"):format(support.build, name)
+    -- must be loaded before any other, where the program has sanitizers
+    local runtime = self:tool { "ldd", support.getscu }:match "(/%S*libasan%S*)"
+    return "LD_PRELOAD=" .. (runtime and runtime .. " " or "") .. library
+end
+
 --- Starts the program. Arguments: words and lists of them.
 function Box.__index:start_getscu(...)
     return self:start(support.words(support.getscu, ...))

@@ -76,16 +76,9 @@ local function write_objects(directory, patient)
     return objects
 end
 
--- The library that must be loaded before any other, where the program has sanitizers.
-local function preloaded(box)
-    local library = support.build .. "/tests/faults.so"
-    local runtime = box:tool { "ldd", support.getscu }:match "(/%S*libasan%S*)"
-    return runtime and runtime .. " " .. library or library
-end
-
 --- What is tortured: an archive, and a retrieval from it that is as it should be.
 function torture.new(box)
-    local self = setmetatable({ box = box, preload = preloaded(box) }, Victim)
+    local self = setmetatable({ box = box, preload = box:preload("faults") }, Victim)
     local directory = box:directory("objects")
     local sent = write_objects(directory, "P")
     self.server = box:archive(directory)
@@ -136,7 +129,7 @@ function Victim.__index:run(variant, fault, meanwhile, server)
     local folder, counts = self.box:directory("run"), self.box:new_path("counts")
     local out, report = folder .. "/out", folder .. "/report"
     assert(core.system.mkdir(out))
-    local environment = { "LD_PRELOAD=" .. self.preload, "FAULT_COUNTS=" .. counts }
+    local environment = { self.preload, "FAULT_COUNTS=" .. counts }
     if fault then environment[3] = "FAULT=" .. fault end
     local more = variant.script and { "--script", self.script, "--report", report }
         or variant.tls and self.trust or {}

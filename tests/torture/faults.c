@@ -1,12 +1,13 @@
 /* Counts the calls of a program that can fail, and lets one of them fail. It is preloaded:
  *
- *     LD_PRELOAD=faults.so FAULT_COUNTS=FILE [FAULT=CALL:N:TIMES:ERROR] program ...
+ *     LD_PRELOAD=faults.so FAULT_COUNTS=FILE [FAULT=CALL:N:TIMES:ERROR[/STEP]] program ...
  *
  * CALL is one of those of `calls`. The N-th of them from main() on fails, TIMES times (0: all that
- * follow), with ERROR: a name of errno, SHORT (one byte is moved), or the name of a signal, which
- * is sent to the process before the call, which then takes place. FILE receives the number of calls
- * while they are made, so that it is right whatever ends the program: a native unsigned int for
- * each of `calls`, and one for the faults that took place. */
+ * follow; with a STEP of 2 every other one), with ERROR: a name of errno, SHORT (one byte is
+ * moved), or the name of a signal, which is sent to the process before the call, which then takes
+ * place. FILE receives the number of calls while they are made, so that it is right whatever ends
+ * the program: a native unsigned int for each of `calls`, and one for the faults that took place.
+ */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,21 +57,22 @@ static const struct {
 } errors[] = {
     {"ENOMEM", ENOMEM, 0}, {"EINTR", EINTR, 0},   {"EIO", EIO, 0},
     {"ENOSPC", ENOSPC, 0}, {"EAGAIN", EAGAIN, 0}, {"ECONNRESET", ECONNRESET, 0},
-    {"EPIPE", EPIPE, 0},   {"EMFILE", EMFILE, 0}, {"SHORT", 0, 0},
-    {"KILL", 0, SIGKILL},  {"TERM", 0, SIGTERM},  {"INT", 0, SIGINT},
+    {"EPIPE", EPIPE, 0},   {"EMFILE", EMFILE, 0}, {"EDQUOT", EDQUOT, 0},
+    {"ESTALE", ESTALE, 0}, {"SHORT", 0, 0},       {"KILL", 0, SIGKILL},
+    {"TERM", 0, SIGTERM},  {"INT", 0, SIGINT},
 };
 
 /* A preloaded library has no other place: what is to happen, and what did. */
 static struct {
     bool armed;
     enum call call; /* CALLS: none */
-    unsigned at, times;
+    unsigned at, times, step;
     int error, signal;
     atomic_uint *counts; /* CALLS of them, and the faults that took place */
     int (*main)(int, char **, char **);
     uintptr_t dcmdata; /* the code of that library, and its size */
     size_t dcmdata_size;
-} plan = {.call = CALLS};
+} plan = {.call = CALLS, .step = 1};
 
 /* What the call does. */
 enum { GO_ON, FAIL, SHORT };
@@ -80,8 +82,8 @@ static int next_fault(enum call call)
     if (!plan.armed)
         return GO_ON;
     unsigned number = atomic_fetch_add(&plan.counts[call], 1) + 1;
-    bool due = call == plan.call && number >= plan.at &&
-               (plan.times == 0 || number - plan.at < plan.times);
+    bool due = call == plan.call && number >= plan.at && (number - plan.at) % plan.step == 0 &&
+               (plan.times == 0 || (number - plan.at) / plan.step < plan.times);
     if (!due)
         return GO_ON;
     atomic_fetch_add(&plan.counts[CALLS], 1);
@@ -106,7 +108,8 @@ static void read_plan(const char *text)
     char call[16], error[16];
     if (text == NULL)
         return;
-    if (sscanf(text, "%15[a-z]:%u:%u:%15[A-Z]", call, &plan.at, &plan.times, error) != 4)
+    if (sscanf(text, "%15[a-z]:%u:%u:%15[A-Z]/%u", call, &plan.at, &plan.times, error, &plan.step) <
+        4)
         abort();
     while (plan.call > 0 && strcmp(calls[plan.call - 1], call) != 0)
         plan.call--;
