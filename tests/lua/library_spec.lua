@@ -275,4 +275,31 @@ describe("a stock lua5.4", function()
         assert.same({ code = 0, err = "", out = "6\t" .. getscu.version .. "\n" }, result)
         assert.equal(6, #support.list(out))
     end)
+
+    it("ends by SIGINT while it waits, with its own words", function()
+        if support.sanitized then pending("an instrumented core cannot be loaded there") end
+        local process = box:start { "lua5.4", box:file("local tasks = require 'getscu.tasks'\n"
+            .. "io.stderr:write 'waits'\ntasks.sleep(1000)") }
+        process:await_log "waits"
+        process:kill "INT"
+        local result = process:wait()
+        assert.equal(1, result.code)
+        assert.matches("interrupted!", result.err)
+    end)
+end)
+
+-- A wait that a signal ended was an error, or taken for the end of the child.
+describe("getscu.exec", function()
+    it("waits for its child, whatever signals come", function()
+        local result = box:program([[
+            local getscu = require "getscu"
+            local seen = ...
+            local signals <close> = require "getscu.process".on_signals({ "USR1" }, function()
+                io.open(seen, "w"):close()
+            end)
+            print(getscu.exec { "sh", "-c",
+                'kill -USR1 $PPID; until [ -e "$0" ]; do sleep 0.01; done; exit 3', seen })
+        ]], box:new_path("seen"))
+        assert.same({ code = 0, err = "", out = "3\n" }, result)
+    end)
 end)

@@ -12,7 +12,9 @@ local process = {}
 function process.exec(arguments)
     local child <close>, err = core.spawn(arguments)
     if not child then return nil, errors.wrap(err) end
-    return core.exited(tasks.wait(child).status)
+    local event
+    repeat event = tasks.wait(child) until event -- a signal ends a wait
+    return core.exited(event.status)
 end
 
 --- Calls `handler(signal)` for each of these signals while others wait. The program takes signals

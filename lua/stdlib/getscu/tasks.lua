@@ -75,7 +75,8 @@ local function expire()
     end
 end
 
--- One round: waits until something happened to one of the sources, or a deadline came.
+-- One round: waits until something happened to one of the sources, or a deadline came. A signal
+-- interrupts it, so that a stock interpreter can raise its own error.
 local function turn()
     local sources, deadline = gather()
     if #sources == 0 and deadline == math.huge then
