@@ -86,7 +86,8 @@ local function play(box, case)
         case.options or {}, case.host or "127.0.0.1", server.port))
     result.seconds = core.clock() - began
     result.heard = actor.hear(server, case.ends == "unheard", result.err)
-    result.objects, result.before, result.out = script.objects, before, out
+    result.said, result.out = result.out, out -- standard output, and the directory
+    result.objects, result.before = script.objects, before
     result.around, result.faults = support.list(around), faults_of(counts)
     result.files = case.lost and {} or support.list(out)
     return result

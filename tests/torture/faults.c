@@ -58,8 +58,8 @@ static const struct {
     {"ENOMEM", ENOMEM, 0}, {"EINTR", EINTR, 0},   {"EIO", EIO, 0},
     {"ENOSPC", ENOSPC, 0}, {"EAGAIN", EAGAIN, 0}, {"ECONNRESET", ECONNRESET, 0},
     {"EPIPE", EPIPE, 0},   {"EMFILE", EMFILE, 0}, {"EDQUOT", EDQUOT, 0},
-    {"ESTALE", ESTALE, 0}, {"SHORT", 0, 0},       {"KILL", 0, SIGKILL},
-    {"TERM", 0, SIGTERM},  {"INT", 0, SIGINT},
+    {"SHORT", 0, 0},       {"KILL", 0, SIGKILL},  {"TERM", 0, SIGTERM},
+    {"INT", 0, SIGINT},
 };
 
 /* A preloaded library has no other place: what is to happen, and what did. */

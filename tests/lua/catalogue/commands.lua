@@ -212,7 +212,8 @@ case { "the final response never comes: -td, and files stay", options = { "-td",
     peer = store("1.2.3.1", IMAGE), code = 63, ends = "0/0", statuses = { 0 },
     files = { "CT.1.2.3.1" }, seconds = 6 }
 case { "C-CANCEL is ignored: objects are answered, then an abort",
-    options = { "--retrieve-timeout", "1" }, cancels = true, peer = { catalogue.segments(1 << 20, 50),
+    options = { "--retrieve-timeout", "1" }, cancels = true,
+    peer = { catalogue.segments(1 << 20, 50),
         catalogue.object(IMAGE, catalogue.times(1000, raw.store("1.2.3.1", IMAGE))) },
     code = 63, ends = "0/0", files = { "CT.1.2.3.1" }, seconds = 12, statuses = "many" }
 

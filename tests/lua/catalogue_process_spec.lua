@@ -1,0 +1,1 @@
+require("catalogue").specify(_ENV, "Process", require "catalogue.process")
