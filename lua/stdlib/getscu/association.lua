@@ -201,7 +201,7 @@ function Association.__index:judge(service, response)
             response.Status, status.describe(service, response.Status)) }
 end
 
---- Asks the peer to stop (C-CANCEL); it answers the request that is cancelled.
+--- Asks the peer to stop (C-CANCEL), once; it answers the request that is cancelled.
 -- @param message_id of the request; default the last one
 -- @param grace seconds after which the association is aborted if the peer goes on; default the
 --   deadline `cancel`, or 5
@@ -211,10 +211,13 @@ function Association.__index:cancel(message_id, grace)
     if not open then
         return nil, errors.new { code = "no-request", message = "there is nothing to cancel" }
     end
+    message_id = message_id or open.message_id
+    if open.cancelled == message_id then return true end
+    open.cancelled = message_id
     self.give_up = self.give_up or core.clock() + (grace or self.cancel_grace)
     tasks.wake(self.core)
     return self:send(open.context, { CommandField = dimse.C_CANCEL_RQ,
-        MessageIDBeingRespondedTo = message_id or open.message_id })
+        MessageIDBeingRespondedTo = message_id })
 end
 
 --- Releases the association, and waits for the answer.

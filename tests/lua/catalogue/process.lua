@@ -177,6 +177,13 @@ second_fails("the disk becomes full", { needs = NAMESPACE, within = SMALL_DISK:f
     tells = "No space left on device" })
 second_fails("the disk has no room for another file", { needs = NAMESPACE,
     within = SMALL_DISK:format "nr_inodes=2", tells = "No space left on device" })
+case { "the disk becomes full, and the server goes on: it is asked to stop once", needs = NAMESPACE,
+    within = SMALL_DISK:format "size=64k", code = 40, ends = "released", cancels = true,
+    peer = { store("1.2.3.1", SMALL), store("1.2.3.2", LARGE), expect(),
+        store("1.2.3.3", raw.image("1.2.3.3", 90000)), store("1.2.3.4", raw.image "1.2.3.4"),
+        raw.respond(0xB000, { completed = 2, failed = 2 }), RELEASE },
+    statuses = { 0, 0xA700, 0xA700, 0 }, files = { "CT.1.2.3.1", "CT.1.2.3.4" },
+    tells = { "E: object 1.2.3.2: ", "E: object 1.2.3.3: " } }
 second_fails("a limit of the file size", { within = 'ulimit -f 64; exec "$@"',
     cancels = false, peer = { store("1.2.3.1", SMALL), store("1.2.3.2", LARGE),
         raw.respond(0xB000, { completed = 1, failed = 1 }), RELEASE },
