@@ -51,9 +51,13 @@ struct gs_signals *gs_signals_open(const int *signals, size_t count, struct gs_e
 {
     struct gs_signals *opened = calloc(1, sizeof *opened);
     int none = -1;
-    if (opened == NULL || count > SIGNALS_MAX || atomic_load(&signal_pipe) != none ||
-        pipe2(opened->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
-        gs_error_set(error, "signals", "signals are taken already, or no resources are left");
+    if (count > SIGNALS_MAX || atomic_load(&signal_pipe) != none) {
+        gs_error_set(error, "signals", "signals are taken already");
+        free(opened);
+        return NULL;
+    }
+    if (opened == NULL || pipe2(opened->pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
+        gs_error_system(error, "signals", errno, "cannot take signals");
         free(opened);
         return NULL;
     }

@@ -20,10 +20,10 @@ end
 --- Calls `handler(signal)` for each of these signals while others wait. The program takes signals
 -- once at a time; in a stock interpreter they are its own.
 -- @param names list of "INT", "TERM", "HUP", "USR1"
--- @return a to-be-closed value that gives the signals back; raises where they cannot be taken
+-- @return a to-be-closed value that gives the signals back; raises err where they cannot be taken
 function process.on_signals(names, handler)
     local signals, err = core.signals(table.unpack(names))
-    if not signals then error(err.message, 2) end
+    if not signals then error(errors.wrap(err)) end
     tasks.watch(signals, function(event) handler(event.signal) end)
     return setmetatable({}, { __close = function()
         tasks.watch(signals, nil)

@@ -48,6 +48,16 @@ local function traceback(err)
     return debug.traceback(tostring(err), 2)
 end
 
+-- Runs it with what it sees as `arg`; returns the exit code.
+local function run(chunk, arguments, from)
+    arg = command_line(arguments, from) -- luacheck: ignore 121
+    local results = table.pack(xpcall(chunk, traceback, table.unpack(arg)))
+    if results[1] then return exit_code(results[2]) end
+    if not errors.is(results[2]) then error(results[2], 0) end
+    io.stderr:write("F: ", results[2].message, "\n") -- as of assert(getscu.associate { ... })
+    return errors.exit_code(results[2])
+end
+
 local function run_program(arguments)
     local name = arguments[2]
     if not name and require("getscu.core").system.isatty(0) then
@@ -61,12 +71,7 @@ local function run_program(arguments)
         io.stderr:write("F: ", message, "\n")
         return 81
     end
-    arg = command_line(arguments, 3) -- luacheck: ignore 121
-    local results = table.pack(xpcall(chunk, traceback, table.unpack(arg)))
-    if results[1] then return exit_code(results[2]) end
-    if not errors.is(results[2]) then error(results[2], 0) end
-    io.stderr:write("F: ", results[2].message, "\n") -- as of assert(getscu.associate { ... })
-    return errors.exit_code(results[2])
+    return run(chunk, arguments, 3)
 end
 
 return function(arguments)
@@ -75,6 +80,5 @@ return function(arguments)
     package.path = absolute(package.path)
     package.cpath = beside_program() .. absolute(package.cpath)
     if arguments[1] == "--run" then return run_program(arguments) end
-    arg = command_line(arguments, 1) -- luacheck: ignore 121
-    return exit_code(require("getscu.library").load("getscu.lua")(table.unpack(arg)))
+    return run(require("getscu.library").load("getscu.lua"), arguments, 1)
 end

@@ -120,6 +120,7 @@ end
 -- What is told depends on what was open by then. (What an interpreter opens is not counted here:
 -- with 3 of them no program starts.)
 for descriptors, row in pairs {
+    [5] = { code = 69, tells = "F: cannot take signals: " },
     [6] = { code = 60, tells = "E: cannot connect to 127.0.0.1" },
 } do
     case { ("%d descriptors: before connecting"):format(descriptors), within = limited(descriptors),
