@@ -4,7 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FREE_LINGER 0.25 /* seconds: gs_session_free() may take so long */
+#define FREE_LINGER 0.25       /* seconds: gs_session_free() may take so long */
+#define CLOGGED     (1u << 20) /* bytes that wait for a peer which has to read before it is read */
 
 static struct gs_session *session_of(struct gs_source *source)
 {
@@ -224,10 +225,24 @@ static bool fill_buffer(struct gs_session *session)
     return true;
 }
 
+/* A peer that asks and does not read our answers is not read either: all that happens then is that
+ * the write deadline comes. What is far less than GS_OUTPUT_MAX leaves room for answers. */
+static bool is_clogged(const struct gs_session *session)
+{
+    const uint8_t *bytes;
+    return gs_association_output(session->association, &bytes) > CLOGGED && !session->unsendable;
+}
+
+static bool may_receive(const struct gs_session *session)
+{
+    return session->phase == GS_PHASE_OPEN && session->incoming.question == GS_QUESTION_NONE &&
+           !is_clogged(session);
+}
+
 static bool receive(struct gs_session *session, struct gs_event *event)
 {
     size_t moved = 0;
-    while (session->phase == GS_PHASE_OPEN && session->incoming.question == GS_QUESTION_NONE) {
+    while (may_receive(session)) {
         if (gs_incoming_ended(session, event))
             return true;
         if (session->start == session->end) {
@@ -346,7 +361,7 @@ static struct pollfd interest(const struct gs_source *source)
     short events = 0;
     if (session->phase < GS_PHASE_OPEN)
         events = POLLOUT;
-    else if (session->incoming.question == GS_QUESTION_NONE)
+    else if (session->phase == GS_PHASE_CLOSING || may_receive(session))
         events = POLLIN;
     if (session->phase >= GS_PHASE_OPEN && gs_outgoing_waits(session))
         events |= POLLOUT;

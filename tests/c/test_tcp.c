@@ -543,6 +543,44 @@ static void a_peer_that_reads_nothing_costs_no_time(void **state)
     free(bytes);
 }
 
+enum { QUESTIONS = 400, ANSWER = 60000 };
+
+/* Answers what is asked, as long as something happens within `seconds`; returns how many times. */
+static int answer_all(const uint8_t *bytes, double seconds)
+{
+    int answered = 0;
+    while (turn(seconds)) {
+        if (next_event(ACCEPTOR)->type != GS_EVENT_COMMAND)
+            continue; /* what was sent has gone */
+        assert_int_not_equal(send_bytes(ACCEPTOR, bytes, ANSWER), -1);
+        answered++;
+    }
+    return answered;
+}
+
+/* It asked on and on, until so much waited for it that an answer was refused. */
+static void a_peer_that_asks_and_does_not_read_is_not_read_either(void **state)
+{
+    (void)state;
+    uint8_t *bytes = image(ANSWER), *heard = malloc(MIB);
+    associate_peer();
+    struct gs_command command = command_of(GS_C_ECHO_RQ, false);
+    uint8_t pdu[GS_PDATA_HEADER_SIZE + 4096];
+    size_t size = gs_command_encode(&command, pdu + GS_PDATA_HEADER_SIZE, 4096);
+    gs_pdata_encode(CT_CONTEXT, true, true, (uint32_t)size, pdu);
+    for (int i = 0; i < QUESTIONS; i++)
+        peer_sends(pdu, GS_PDATA_HEADER_SIZE + size);
+    int answered = answer_all(bytes, BRIEF);
+    assert_in_range(answered, 1, QUESTIONS - 1);
+    while (answered < QUESTIONS) {
+        assert_true(recv(peer, heard, MIB, 0) > 0);
+        answered += answer_all(bytes, 0);
+    }
+    close_peer(false);
+    free(bytes);
+    free(heard);
+}
+
 static void an_association_has_its_turn_though_another_never_falls_silent(void **state)
 {
     (void)state;
@@ -653,6 +691,7 @@ int main(void)
         TEST(a_wait_of_no_time_sees_what_has_come),
         TEST(an_open_question_costs_no_time_though_the_peer_has_gone),
         TEST(a_peer_that_reads_nothing_costs_no_time),
+        TEST(a_peer_that_asks_and_does_not_read_is_not_read_either),
         TEST(an_association_has_its_turn_though_another_never_falls_silent),
         TEST(without_descriptors_there_are_errors_that_say_so),
         TEST(a_signal_is_invisible_to_what_is_sent_and_received),
