@@ -122,7 +122,7 @@ function association.methods:get(request)
     local response
     response, err = collect(self, context, id, store, tally)
     self.open, self.give_up, self.expires = nil, nil, nil
-    if not response then return nil, err end
+    if not response then return self:abort(err) end -- what came has no answer, if it still stands
     tally:finish(response, store.new_only and store.arrived or nil)
     local judged
     judged, err = self:judge("C-GET", { Status = response.status, ErrorComment = response.comment })
