@@ -2,6 +2,7 @@
 
 local catalogue = require "catalogue"
 local raw = require "raw"
+local support = require "support"
 
 local expect, store = catalogue.expect, catalogue.store
 local cases = {}
@@ -131,6 +132,21 @@ for name, field in pairs { ["C-FIND-RQ"] = 0x0020, ["C-MOVE-RQ"] = 0x0021,
     asks(name .. ": 0211, and on it goes", field, { field | 0x8000, 0x0211 })
 end
 asks("C-FIND-RQ with a data set: it is drained", 0x0020, { 0x8020, 0x0211 }, { [0x0800] = 0 })
+
+-- Requests without end, by a server that reads no answer as long as we take more.
+local FLOOD = 30000
+local ECHO = raw.message(raw.contexts[raw.VERIFICATION], raw.command { [0x0002] = raw.VERIFICATION,
+    [0x0100] = 0x0030, [0x0110] = 99, [0x0800] = 0x0101 })
+
+case { "30,000 C-ECHO-RQs of which no answer is read meanwhile: each is answered",
+    within = ('read -r _ peak code < <(%s/bench/timer /dev/stderr "$@"); echo $peak; exit $code')
+        :format(support.build),
+    peer = { catalogue.deaf(300), catalogue.times(FLOOD, ECHO), store("1.2.3.1", IMAGE), LAST },
+    window = 4096, code = 0, ends = "released", statuses = { 0 }, files = { "CT.1.2.3.1" },
+    answers = "many", check = function(outcome)
+        assert(#outcome.heard.messages == FLOOD + 2, #outcome.heard.messages)
+        assert(support.sanitized or tonumber(outcome.said) < 24 << 10, outcome.said) -- KiB
+    end }
 
 -- ---- C-GET-RSP ----
 
