@@ -35,6 +35,13 @@ dimse.names = {
     [dimse.C_CANCEL_RQ] = "C-CANCEL-RQ",
 }
 
+--- Whether a CommandField is one of PS3.7 annex E: of DIMSE-C, or N-EVENT-REPORT to N-DELETE.
+function dimse.is_known(field)
+    local request = field & ~dimse.RESPONSE
+    local is_normalized = request >= 0x0100 and request <= 0x0150 and request & 0x0F == 0
+    return is_normalized or dimse.names[field] ~= nil
+end
+
 dimse.VERIFICATION = "1.2.840.10008.1.1"
 
 --- SOP classes of the information models: models[name].find, .get, .move.

@@ -65,10 +65,10 @@ local function answer_other(self, event)
         local read, err = self:skip_data()
         if not read then return nil, err end
     end
-    if not dimse.names[field] and not (field & 0xFEFF <= 0x0150 and field & 0x0F == 0) then
+    if not dimse.is_known(field) then
         return self:violation(("the unknown command %04XH"):format(field))
     elseif field & dimse.RESPONSE ~= 0 then
-        log.warn("ignored an unexpected %s from %s", dimse.names[field] or field, self.name)
+        log.warn("ignored an unexpected %s from %s", dimse.names[field] or "response", self.name)
         return true
     elseif field == dimse.C_CANCEL_RQ then
         return true

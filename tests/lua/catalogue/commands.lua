@@ -47,7 +47,10 @@ refused("a command set that ends in the header of an element",
     table.concat(ELEMENTS):sub(1, -14))
 refused("a command set without Command Field", raw.command { [0x0110] = 1, [0x0800] = 0x0101 })
 refused("an empty command set", "")
-refused("an unknown command", raw.command { [0x0100] = 0x4711, [0x0110] = 1, [0x0800] = 0x0101 })
+for _, field in ipairs { 0x0000, 0x0040, 0x0160, 0x4711, 0x8040 } do
+    refused(("the unknown command %04XH"):format(field), raw.command { [0x0100] = field,
+        [0x0110] = 1, [0x0800] = 0x0101 })
+end
 case { "a command set that never ends", code = 64, ends = "0/0",
     peer = catalogue.times(20, raw.data(raw.pdv(CT, 1, raw.element(0x0902, ("x"):rep(16000))))) }
 
@@ -132,6 +135,13 @@ for name, field in pairs { ["C-FIND-RQ"] = 0x0020, ["C-MOVE-RQ"] = 0x0021,
     asks(name .. ": 0211, and on it goes", field, { field | 0x8000, 0x0211 })
 end
 asks("C-FIND-RQ with a data set: it is drained", 0x0020, { 0x8020, 0x0211 }, { [0x0800] = 0 })
+
+for _, field in ipairs { 0x8001, 0x8020, 0x8110 } do
+    case { ("a response that nobody waits for, %04XH, is ignored"):format(field),
+        peer = { raw.message(CT, raw.command { [0x0100] = field, [0x0120] = 1, [0x0800] = 0x0101,
+            [0x0900] = 0 }), store("1.2.3.1", IMAGE), LAST }, code = 0, ends = "released",
+        statuses = { 0 }, files = { "CT.1.2.3.1" }, tells = "W: ignored an unexpected" }
+end
 
 -- Requests without end, by a server that reads no answer as long as we take more.
 local FLOOD = 30000
