@@ -94,7 +94,9 @@ static double now(void)
 
 static void let_pass(struct actor *actor, long milliseconds)
 {
-    double until = now() + (double)milliseconds / 1000;
+    if (actor->deaf > 0)
+        poll(NULL, 0, (int)milliseconds);
+    double until = now() + (double)(actor->deaf > 0 ? 0 : milliseconds) / 1000;
     for (double left; !actor->gone && (left = until - now()) > 0;)
         hear(actor, (int)(left * 1000) + 1);
 }

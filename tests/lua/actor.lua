@@ -82,8 +82,8 @@ function actor.start(box, script, options)
     options = options or {}
     local record, port_file = box:new_path("record"), box:new_path("port")
     local process = box:start(support.words(support.build .. "/tests/actor", "--script",
-        box:file(table.concat(script, "\n") .. "\n", "script"), "--record", record,
-        "--window", options.window or 0,
+        box:file(table.concat(script, "\n"), "script"), "--record", record, "--window",
+        options.window or 0,
         options.port and { "--connect", options.port } or { "--port-file", port_file }))
     if options.port then return { process = process, record = record } end
     process:await(function() return support.read(port_file) end, "its port")

@@ -99,6 +99,35 @@ function raw.accept(parts)
         parts.length)
 end
 
+-- ---- A-ASSOCIATE-RQ ----
+
+--- A presentation context that is proposed.
+function raw.proposal(id, class, ...)
+    local syntaxes = { ... }
+    for i, syntax in ipairs(syntaxes) do syntaxes[i] = raw.item(0x40, syntax) end
+    return raw.item(0x20, string.char(id, 0, 0, 0) .. raw.item(0x30, class)
+        .. table.concat(syntaxes))
+end
+
+--- The IDs of what raw.request() proposes.
+raw.proposed = { [raw.VERIFICATION] = 1, [raw.STUDY_GET] = 3, [raw.CT] = 5 }
+
+--- An A-ASSOCIATE-RQ. What it is made of may be given in its place, as with raw.accept().
+-- @param parts table or nil: application, contexts, max_length, roles, user, rest; version (of the
+--   protocol); length (that the PDU claims)
+function raw.request(parts)
+    parts = parts or {}
+    local proposals = {}
+    for class, id in pairs(raw.proposed) do
+        proposals[#proposals + 1] = raw.proposal(id, class, raw.EXPLICIT_LITTLE)
+    end
+    local user = parts.user or raw.item(0x50, (parts.max_length or raw.max_length(16384))
+        .. raw.IMPLEMENTATION .. (parts.roles or raw.role(raw.CT, 0, 1)))
+    return raw.pdu(1, (">I2 xx"):pack(parts.version or 1) .. ("%-16s%-16s"):format("ARCHIVE", "RAW")
+        .. ("\0"):rep(32) .. (parts.application or raw.APPLICATION)
+        .. (parts.contexts or table.concat(proposals)) .. user .. (parts.rest or ""), parts.length)
+end
+
 -- ---- commands ----
 
 --- An element of a command set: a number is US, text is as it is.

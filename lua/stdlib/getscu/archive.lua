@@ -169,12 +169,17 @@ local function serve(self, association, event)
     if decision == false then return not event.data or association:skip_data() end
     if decision then return refuse(self, association, event, decision) end
     local service = services[command.CommandField]
-    if not service then return refuse(self, association, event, status.UNRECOGNIZED_OPERATION) end
+    if not dimse.is_known(command.CommandField) then
+        return association:violation(("the unknown command %04XH"):format(command.CommandField))
+    elseif not service then
+        return refuse(self, association, event, status.UNRECOGNIZED_OPERATION)
+    end
     local class = association.contexts.by_id[event.context].abstract_syntax
-    local kind = dimse.kind(class) or "storage"
-    local needs_data = service.serve ~= echo
-    if kind ~= service.kind or needs_data and not event.data then
+    if (dimse.kind(class) or "storage") ~= service.kind then
         return refuse(self, association, event, status.SOP_CLASS_NOT_SUPPORTED)
+    elseif service.serve ~= echo and not event.data then
+        return association:violation(("a %s without a data set"):format(
+            dimse.names[command.CommandField]))
     end
     return service.serve(self, association, event)
 end

@@ -2,8 +2,17 @@
 
 local core = require "getscu.core"
 local errors = require "getscu.errors"
+local index = require "getscu.index"
 local log = require "getscu.log"
 local status = require "getscu.status"
+
+local SOP_CLASS = "0008,0016"
+
+-- What is the object's own fault; everything else is ours.
+local REFUSALS = {
+    ["object-broken"] = status.BROKEN_DATA_SET,
+    ["object-empty"] = status.DATA_SET_MISMATCH,
+}
 
 -- The file is there: take it in, if it is the object that was announced.
 local function take_in(archive, association, event, path)
@@ -13,7 +22,7 @@ local function take_in(archive, association, event, path)
         os.remove(path)
         log.warn("refused an object of %s: %s", association.name, err.message)
         return status.CANNOT_UNDERSTAND
-    elseif image.sop_class ~= command.AffectedSOPClassUID then
+    elseif index.value(image, SOP_CLASS) ~= command.AffectedSOPClassUID then
         log.warn("object %s of %s is not of the SOP class announced", image.sop_instance,
             association.name)
         return status.DATA_SET_MISMATCH_WARNING
@@ -25,7 +34,6 @@ end
 -- @return true | nil, err: the association has ended
 return function(archive, association, event)
     local uid = event.command.AffectedSOPInstanceUID
-    if not event.data then return association:violation "a C-STORE request without a data set" end
     local named = uid and uid ~= "" and not event.command.cut
     if named then
         association.core:receive(core.sink.file(archive.folder, true),
@@ -38,7 +46,7 @@ return function(archive, association, event)
     local code = status.INVALID_INSTANCE
     if arrived.error then
         log.error("cannot store %s: %s", uid, errors.wrap(arrived.error).message)
-        code = status.OUT_OF_RESOURCES
+        code = REFUSALS[arrived.error.code] or status.OUT_OF_RESOURCES
     elseif named then
         code = take_in(archive, association, event, archive.directory .. "/" .. arrived.file.name)
     end
