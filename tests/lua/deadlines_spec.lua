@@ -98,6 +98,29 @@ describe("the deadlines of an association", function()
         assert.is_true(core.clock() - began < 4)
     end)
 
+    it("limit how long a peer may leave unread what we send", function()
+        local server <close> = peer.listen()
+        local link, stands
+        local accepting = tasks.start(function()
+            link = server:link()
+            while not stands do tasks.wait(link.core, 0.01) end -- then it reads nothing
+        end)
+        local assoc <close> = assert(getscu.associate { host = "127.0.0.1", port = server.port,
+            called = "X", deadlines = { write = 0.5 } })
+        stands = true
+        accepting:join()
+        local image = getscu.dataset.new { SOPClassUID = CT, SOPInstanceUID = "1.2.3" }
+        image:set("7FE0,0010", ("\1\2"):rep(12 << 20)) -- more than any buffer on the way
+        local path, began = box:new_path("image"), core.clock()
+        assert(image:write(path, "1.2.840.10008.1.2.1"))
+        local status, err = assoc:store(path)
+        assert.same({ nil, "write-timeout" }, { status, err.code })
+        assert.is_true(core.clock() - began < 10)
+        link:event() -- it reads at last: the command
+        link.core:receive(core.sink.discard())
+        assert.is_not.equal("received", link:event().type)
+    end)
+
     -- It would fill the disk, or keep us busy for ever.
     it("end an object that is larger than allowed, and never ends", function()
         local server <close> = peer.listen()

@@ -1,4 +1,4 @@
--- The catalogue's chapter "TCP and TLS", its first part.
+-- The catalogue's chapter "TCP and TLS", its first part. (TLS: tls_*_spec.lua.)
 
 local catalogue = require "catalogue"
 local raw = require "raw"
@@ -74,6 +74,36 @@ case { "silence inside a PDU: -td", peer = STORE:sub(1, 500), options = { "-td",
 case { "a trickle inside a PDU: -td", peer = { segments(1, 50), STORE }, options = { "-td", "1" },
     code = 63, ends = "0/0", seconds = 8 }
 
+-- ---- addresses ----
+
+local function addresses(list)
+    return { around = "ADDRESSES=" .. list, host = "several.test", options = "-i0" }
+end
+
+local function reached(title, row)
+    row[1], row.peer = title, { store("1.2.3.1", IMAGE), LAST }
+    row.code, row.ends, row.statuses, row.files = 0, "released", { 0 }, { "CT.1.2.3.1" }
+    case(row)
+end
+
+local function unreached(title, row, tells)
+    row[1], row.code, row.ends, row.tells = title, 60, "unheard", tells
+    case(row)
+end
+
+reached("of several addresses the last one answers", addresses "127.0.0.2 ::1 127.0.0.1")
+reached("of several addresses the first one answers", addresses "127.0.0.1 127.0.0.2")
+unreached("of several addresses none answers: each is named", addresses "127.0.0.2 ::1 127.0.0.3",
+    { "E: cannot connect to several.test port ", "127.0.0.2:", "[::1]:", "127.0.0.3:",
+        "Connection refused" })
+unreached("a name that has no address", { host = "nobody.invalid" },
+    "E: cannot look up nobody.invalid")
+local lonely = addresses "127.0.0.1 ::1"
+lonely.within = 'exec unshare -rn "$@"' -- a network of its own, in which nothing is up
+lonely.needs = { "unshare", "-rn", "true" }
+unreached("of several addresses none can be reached: each is named", lonely, { "127.0.0.1:",
+    "[::1]:", "Network is unreachable" })
+
 -- ---- no DICOM ----
 
 for name, said in pairs {
@@ -85,6 +115,5 @@ for name, said in pairs {
 end
 case { "a handshake of TLS answers", answer = "\22\3\1\2\0\1\0\1\252\3\3", code = 64, ends = "2/1",
     tells = "TLS" }
-
 
 return cases
