@@ -138,6 +138,26 @@ case { "a name of more than 255 bytes is shortened, to no more than that",
         assert(#outcome.files[1] <= 255 and #outcome.files[2] <= 255, "they are longer")
     end }
 
+-- Folders so deep that a path to a file in them has more than the 4096 bytes of PATH_MAX, although
+-- what is below the directory has not: it is gone down step by step. Afterwards the file is taken
+-- up to where it can be looked at.
+local DEEP = (("d"):rep(203) .. "/"):rep(20) .. "{SOPInstanceUID}"
+local TAKEN_UP = [["$@"; code=$?
+    find "$0" -type f -execdir mv {} "$0" \;
+    rm -r "$0"/d*; exit $code]]
+
+case { "a path of more than PATH_MAX bytes", options = { "--filename", DEEP }, within = TAKEN_UP,
+    peer = { store("1.2.3.1", IMAGE), LAST }, code = 0, ends = "released", statuses = { 0 },
+    files = { "1.2.3.1" } }
+for title, template in pairs {
+    ["so long that it is no path"] = "d/" .. DEEP:rep(2, "/"),
+    ["of more folders than go"] = ("d/"):rep(33) .. "{SOPInstanceUID}",
+} do
+    case { "a name " .. title .. ": refused, and told", options = { "--filename", template },
+        peer = { store("1.2.3.1", IMAGE), FAILED }, code = 40, ends = "released",
+        statuses = { 0xA700 }, tells = "E: object 1.2.3.1: " }
+end
+
 -- ---- the directory ----
 
 case { "the directory is missing: before connecting", code = 45, ends = "unheard",
