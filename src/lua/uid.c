@@ -1,5 +1,5 @@
 /*
- * uid: the table of SOP classes and transfer syntaxes, as Lua sees it.
+ * uid: the table of SOP classes and transfer syntaxes, as Lua sees it, and what UIDs are made of.
  */
 #include "protocol/uid.h"
 
@@ -37,8 +37,20 @@ static int gsl_uids(lua_State *L)
     return 1;
 }
 
+/* is_plausible_uid(text) -> whether it has the length and the characters of a UID; each object is
+ * asked about, and a pattern takes twenty times as long */
+static int gsl_is_plausible_uid(lua_State *L)
+{
+    size_t size;
+    const char *text = luaL_checklstring(L, 1, &size);
+    lua_pushboolean(L, gs_uid_is_plausible(text, size));
+    return 1;
+}
+
 void gsl_open_uid(lua_State *L)
 {
+    lua_pushcfunction(L, gsl_is_plausible_uid);
+    lua_setfield(L, -2, "is_plausible_uid");
     lua_pushcfunction(L, gsl_uids);
     lua_setfield(L, -2, "uids");
 }

@@ -241,3 +241,8 @@ const struct gs_uid *gs_uid_find(const char *uid)
             return &table[i];
     return NULL;
 }
+
+bool gs_uid_is_plausible(const char *text, size_t size)
+{
+    return size > 0 && size <= GS_UID_MAX && strspn(text, "0123456789.") == size;
+}

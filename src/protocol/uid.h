@@ -7,6 +7,7 @@
 #ifndef GS_UID_H
 #define GS_UID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define GS_UID_MAX             64                      /* characters of a UID, PS3.5 section 9 */
@@ -44,5 +45,9 @@ const struct gs_uid *gs_uids(size_t *count);
 
 /* The entry of a UID, or NULL where the table does not have it. */
 const struct gs_uid *gs_uid_find(const char *uid);
+
+/* Whether a text of so many bytes, and a NUL behind them, has the length and the characters of a
+ * UID; its numbers are not looked at. */
+bool gs_uid_is_plausible(const char *text, size_t size);
 
 #endif

@@ -44,6 +44,21 @@ static void what_is_not_in_the_table_is_not_found(void **state)
     assert_null(gs_uid_find("1.2.840.10008.5.1.4.1.1.2.999"));
 }
 
+static void a_plausible_uid_has_digits_and_dots_and_at_most_64_of_them(void **state)
+{
+    (void)state;
+    char longest[GS_UID_MAX + 2];
+    memset(longest, '1', sizeof longest);
+    longest[GS_UID_MAX + 1] = '\0';
+    assert_false(gs_uid_is_plausible(longest, GS_UID_MAX + 1));
+    assert_true(gs_uid_is_plausible(longest + 1, GS_UID_MAX));
+    assert_true(gs_uid_is_plausible("1..02", 5));
+    assert_false(gs_uid_is_plausible("", 0));
+    assert_false(gs_uid_is_plausible("1.2/3", 5));
+    assert_false(gs_uid_is_plausible("1.2 ", 4));
+    assert_false(gs_uid_is_plausible("1.2\0.3", 6));
+}
+
 static void transfer_syntaxes_tell_how_they_encode(void **state)
 {
     (void)state;
@@ -94,6 +109,7 @@ int main(void)
         cmocka_unit_test(verification_comes_first_then_the_122_storage_classes),
         cmocka_unit_test(every_uid_is_there_once_and_is_found),
         cmocka_unit_test(what_is_not_in_the_table_is_not_found),
+        cmocka_unit_test(a_plausible_uid_has_digits_and_dots_and_at_most_64_of_them),
         cmocka_unit_test(transfer_syntaxes_tell_how_they_encode),
         cmocka_unit_test(the_query_retrieve_classes_are_of_their_kinds),
     };

@@ -14,7 +14,7 @@
 -- SOP Instance and SOP Class UID are those that the peer announced; a template of nothing but them,
 -- `modality` and `n` needs no header.
 
-local core = require("getscu.core").dataset
+local core = require "getscu.core"
 local errors = require "getscu.errors"
 
 local names = {}
@@ -73,7 +73,7 @@ local ANNOUNCED = {
 }
 
 local function check_vr(tag, name, at)
-    local scratch = core.new()
+    local scratch = core.dataset.new()
     if not scratch:set(tag, "") then return end -- private: the header will tell
     local _, vr = scratch:get(tag)
     if vr == "SQ" or vr:find "^O" then fail(at, "%s (%s) is no text", name, vr) end
@@ -81,7 +81,7 @@ end
 
 local function tag_of(name, at)
     if name:find "[%[%]]" then fail(at, "only attributes of the top level can be in a name") end
-    local tag, err = core.tag(name)
+    local tag, err = core.dataset.tag(name)
     if not tag and err.code ~= "bad-path" then error({ cause = err }, 0) end -- no fault of the name
     if not tag then fail(at, "%s", err.message) end
     local group = tonumber(tag:sub(1, 4), 16)
@@ -183,7 +183,7 @@ end
 
 --- A UID as part of a name: it makes no folders; whatever else is unsafe in it, the core escapes.
 function names.of_uid(uid)
-    return (uid:gsub("[/\0]", "_"))
+    return core.is_plausible_uid(uid) and uid or (uid:gsub("[/\0]", "_"))
 end
 
 --- The default name: prefix of the modality and SOP Instance UID.

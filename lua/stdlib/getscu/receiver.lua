@@ -106,7 +106,7 @@ local function oddity(self, association, event)
     if not uid or uid == "" or command.cut then
         return status.INVALID_INSTANCE, "SOP Instance UID missing or too long"
     end
-    if #uid > 64 or uid:find("[^0-9.]") then
+    if not core.is_plausible_uid(uid) then
         if self.strict then return status.INVALID_INSTANCE, "SOP Instance UID is none" end
         log.warn("the SOP Instance UID '%s' is none; the file name is made safe",
             verdict.printable(uid))
