@@ -234,11 +234,12 @@ const struct gs_uid *gs_uids(size_t *count)
     return table;
 }
 
+/* From its end, where the transfer syntaxes are: each object is looked up by its own. */
 const struct gs_uid *gs_uid_find(const char *uid)
 {
-    for (size_t i = 0; i < TABLE_SIZE; i++)
-        if (strcmp(table[i].uid, uid) == 0)
-            return &table[i];
+    for (size_t i = TABLE_SIZE; i > 0; i--)
+        if (strcmp(table[i - 1].uid, uid) == 0)
+            return &table[i - 1];
     return NULL;
 }
 
