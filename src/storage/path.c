@@ -51,6 +51,11 @@ static size_t character(const unsigned char *bytes, size_t size)
     return code < lowest[length] || code > 0x10ffff || surrogate ? 0 : length;
 }
 
+static bool is_special(unsigned char byte)
+{
+    return byte == '/' || byte == '\\' || byte == '%';
+}
+
 /* Cut a component so that a hash fits, between characters and escapes, and append the hash. */
 static size_t shorten(const char *bytes, size_t size, char component[GS_COMPONENT_MAX + 1],
                       size_t cut)
@@ -74,8 +79,7 @@ size_t gs_path_component(const char *bytes, size_t size, char component[GS_COMPO
     size_t cut = 0; /* where it would be cut */
     for (size_t i = 0; i < size;) {
         size_t length = character(from + i, size - i);
-        bool special = strchr("/\\%", from[i]) != NULL || (i == 0 && from[i] == '.');
-        bool escape = length == 0 || special;
+        bool escape = length == 0 || is_special(from[i]) || (i == 0 && from[i] == '.');
         size_t written = escape ? 3 : length;
         if (used + written > GS_COMPONENT_MAX)
             return shorten(bytes, size, component, cut);
