@@ -119,7 +119,7 @@ static void push_details(lua_State *L, const struct gs_event *event)
 
 void gsl_push_event(lua_State *L, struct gs_event *event)
 {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 6); /* with what the library adds to it */
     lua_pushstring(L, gs_event_name(event->type));
     lua_setfield(L, -2, "type");
     push_details(L, event);
