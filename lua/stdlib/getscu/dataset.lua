@@ -17,9 +17,9 @@ local errors = require "getscu.errors"
 
 local dataset = {}
 
--- The keys under which a data set keeps what the core knows of it; how that is had where it is not
+-- The keys under which a data set keeps what the core knows of it; who has that where it is not
 -- there yet, and bytes that tell plain texts before; and what else it has.
-local CORE, OPEN, HEADER, KNOWN = {}, {}, {}, {}
+local CORE, OWNER, HEADER, KNOWN = {}, {}, {}, {}
 local methods = {}
 local metatable = { __name = "getscu.dataset" }
 
@@ -43,11 +43,11 @@ function dataset.wrap(handle, err)
 end
 
 --- A data set that is there when something of it is first used.
--- @param open function() -> what getscu.core gives | nil, err: then the use raises err
+-- @param owner has the method parse() -> what getscu.core gives | nil, err: then the use raises err
 -- @param known table of what it has beside attributes, under names of small letters, false where
 --   that is nil; it stays the caller's, and scripts cannot assign to it
-function dataset.lazy(open, known)
-    return setmetatable({ [OPEN] = open, [KNOWN] = known }, metatable)
+function dataset.lazy(owner, known)
+    return setmetatable({ [OWNER] = owner, [KNOWN] = known, [HEADER] = false }, metatable)
 end
 
 --- Lets a lazy data set answer for plain texts without being parsed, which takes long.
@@ -66,7 +66,7 @@ function dataset.core_of(ds)
     local handle = rawget(ds, CORE)
     if handle then return handle end
     local err
-    handle, err = rawget(ds, OPEN)()
+    handle, err = rawget(ds, OWNER):parse()
     if not handle then error(errors.wrap(err), 0) end
     rawset(ds, CORE, handle)
     rawset(ds, HEADER, nil)

@@ -28,16 +28,33 @@ local function incomplete(message)
     return function() return nil, errors.new { code = "incomplete", message = message } end
 end
 
-local function make_view(self)
-    self.view = dataset.lazy(function()
-        if self.expired then
-            return nil, errors.new { code = "dataset-expired",
-                message = "the object has expired with its hook; object:clone() keeps it" }
-        end
-        local handle, err = self.source()
-        self.handle = handle
-        return handle, err
-    end, self.known)
+local NOT_HERE = incomplete "the object has not arrived, or not been kept"
+
+-- The window that is here, as the core's data set.
+local function decode_header(self)
+    local handle, err = core.decode(self.bytes, self.known.transfer_syntax)
+    if handle and not self.whole then handle:bound(BEHIND) end
+    return handle, err
+end
+
+-- An object; `source(self)` gives the core's data set | nil, err.
+local function new(known, source, bytes, whole)
+    local self = setmetatable({ known = known, source = source, bytes = bytes, whole = whole,
+        view = nil, handle = nil, expired = false }, Object) -- all fields: it need not grow
+    self.view = dataset.lazy(self, known)
+    return self
+end
+
+--- What its view is made of when it is first used.
+-- @return the core's data set | nil, err
+function Object.__index:parse()
+    if self.expired then
+        return nil, errors.new { code = "dataset-expired",
+            message = "the object has expired with its hook; object:clone() keeps it" }
+    end
+    local err
+    self.handle, err = self:source()
+    return self.handle, err
 end
 
 -- The syntax of the elements: what is compressed as a whole, or in its Pixel Data, has its other
@@ -53,27 +70,20 @@ end
 -- @return object; `view` is what hooks get
 function object.incoming(association, event)
     local command = event.command
-    local self = setmetatable({
-        known = {
-            sop_class = command.AffectedSOPClassUID,
-            sop_instance = command.AffectedSOPInstanceUID,
-            transfer_syntax = association.contexts.by_id[event.context].transfer_syntax,
-            origin = { called = association.called, calling = association.calling,
-                address = association.core:peer() },
-            size = false, -- not known yet
-        },
-        source = incomplete "the object has not arrived, or not been kept",
-    }, Object)
-    make_view(self)
-    return self
+    return new({
+        sop_class = command.AffectedSOPClassUID,
+        sop_instance = command.AffectedSOPInstanceUID,
+        transfer_syntax = association.contexts.by_id[event.context].transfer_syntax,
+        origin = { called = association.called, calling = association.calling,
+            address = association.core:peer() },
+        size = false, -- not known yet
+    }, NOT_HERE)
 end
 
 --- The same object for a reader of its own, as it was received.
 -- @return object
 function Object.__index:again()
-    local copy = setmetatable({ known = self.known, source = self.source }, Object)
-    make_view(copy)
-    return copy
+    return new(self.known, self.source, self.bytes, self.whole)
 end
 
 --- Its content is this window, as the core gave it.
@@ -82,11 +92,7 @@ end
 function Object.__index:from_header(bytes, whole)
     local syntax = self.known.transfer_syntax
     if element_syntax(syntax) == syntaxes.EXPLICIT_LITTLE then dataset.expect(self.view, bytes) end
-    self.source = function()
-        local handle, err = core.decode(bytes, syntax)
-        if handle and not whole then handle:bound(BEHIND) end
-        return handle, err
-    end
+    self.source, self.bytes, self.whole = decode_header, bytes, whole
 end
 
 --- Its content is in a file, Pixel Data and what stands after them too.
