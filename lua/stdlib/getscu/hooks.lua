@@ -274,20 +274,9 @@ local function ask(self, i, name, view)
     return answer, more
 end
 
-local function each_with(self, name, view, judge)
-    for i, one in ipairs(self.scripts) do
-        if one.manifest[name] then
-            local problem = judge(ask(self, i, name, view))
-            if problem then give_up(self, self:failed(one, name, problem)) end
-        end
-    end
-end
-
-local function no_problem() end -- whatever an edit hook answers
-
-local function ask_all(self, object)
-    local view, decision = object.view, { keep = true }
-    each_with(self, "accept", view, function(answer, comment)
+-- What the answers of each hook do to the decision. They return what is wrong with one, or nil.
+local judges = {
+    accept = function(decision, answer, comment)
         local keep, code = read_answer(answer)
         if keep == nil then return code end
         if keep then
@@ -296,14 +285,24 @@ local function ask_all(self, object)
             error({ keep = false, status = code, comment = code and comment and tostring(comment),
                 reason = code and "refused by a script" }, 0)
         end
-    end)
-    each_with(self, "edit", view, no_problem)
-    each_with(self, "name", view, function(name)
+    end,
+
+    edit = function() end, -- whatever it answers
+
+    name = function(decision, name)
         local problem = name ~= nil and problem_of_name(name)
         if problem then return problem end
         decision.name = decision.name or name
-    end)
-    return decision
+    end,
+}
+
+local function ask_each(self, name, view, decision)
+    for i, one in ipairs(self.scripts) do
+        if one.manifest[name] then
+            local problem = judges[name](decision, ask(self, i, name, view))
+            if problem then give_up(self, self:failed(one, name, problem)) end
+        end
+    end
 end
 
 -- The last script that changes attributes: whose fault it is that they cannot be written.
@@ -314,18 +313,24 @@ local function editor(self)
     return self.scripts[1]
 end
 
+local function decide(self, object)
+    local view = object.view
+    local decision = { keep = true, status = nil, name = nil } -- it need not grow
+    ask_each(self, "accept", view, decision)
+    ask_each(self, "edit", view, decision)
+    ask_each(self, "name", view, decision)
+    local err
+    decision.changes, err = object:changes()
+    if err then give_up(self, self:failed(editor(self), "edit", err.message)) end
+    return decision
+end
+
 --- What becomes of an object; whoever asks lets it expire.
 -- @param object getscu.object
 -- @return decision: keep; status (nil: success), comment; reason (why it is refused); name;
 --   changes as of object:changes(); abort (an err: the association is to be aborted)
 function Hooks.__index:decide(object)
-    local done, decision = pcall(function()
-        local found = ask_all(self, object)
-        local err
-        found.changes, err = object:changes()
-        if err then give_up(self, self:failed(editor(self), "edit", err.message)) end
-        return found
-    end)
+    local done, decision = pcall(decide, self, object)
     if not done and (type(decision) ~= "table" or decision.keep == nil) then error(decision, 0) end
     return decision
 end
