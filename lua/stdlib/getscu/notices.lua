@@ -21,6 +21,8 @@ local GRACE = 5 -- seconds that hooks may go on waiting after a signal, as after
 function notices.new(hooks)
     local self = setmetatable({ hooks = hooks, queues = {}, running = {} }, Notices)
     for i in ipairs(hooks.scripts) do self.queues[i] = {} end
+    local refused = hooks:has "on_refused"
+    self.wanted = { stored = hooks:has "on_stored", refused = refused, failed = refused }
     return self
 end
 
@@ -138,12 +140,12 @@ end
 
 function Notices.__index:on_object(_, event, counted, reason)
     local object = counted.object
-    if not object then return end
+    if not object or not self.wanted[event] then return end
     if event == "stored" then
         local path = self.hooks.job:path_of(counted.file.name)
         object:from_file(path, counted.bytes)
         tell_of(self, "on_stored", object, path)
-    elseif event == "refused" or event == "failed" then
+    else
         object.known.status = counted.status
         tell_of(self, "on_refused", object, reason)
     end
