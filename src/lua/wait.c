@@ -137,8 +137,9 @@ static size_t check_sources(lua_State *L, struct gs_source **sources, bool *acce
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
         sources[i] = gsl_check_source(L, -1);
         struct gs_session *session = gsl_test_session(L, -1);
-        *accepting = *accepting || luaL_testudata(L, -1, GSL_LISTENER) != NULL;
-        if (session != NULL && gs_session_undecided(session))
+        if (session == NULL)
+            *accepting = *accepting || luaL_testudata(L, -1, GSL_LISTENER) != NULL;
+        else if (gs_session_undecided(session))
             luaL_error(L, "the association waits for receive() or resume()");
         lua_pop(L, 1);
     }

@@ -111,23 +111,21 @@ end
 -- The source and all that are watched: what a wait without tasks is for. Kept for the next time.
 local alone = {}
 
-local function alone_with(source)
-    if alone[1] ~= source then
-        alone = { source }
-        for other in pairs(watched) do
-            if other ~= source then alone[#alone + 1] = other end
-        end
+local function be_alone_with(source)
+    alone = { source }
+    for other in pairs(watched) do
+        if other ~= source then alone[#alone + 1] = other end
     end
-    return alone
 end
 
 -- The same as sleeping until a waiter is ready, where there is nobody else: the usual case, and the
 -- one that has to be fast. A signal interrupts the wait of the core, so that a hook of a stock
 -- interpreter can raise an error here; one that has none is none of ours.
 local function wait_alone(source, seconds)
+    if alone[1] ~= source then be_alone_with(source) end
     local deadline = seconds and core.clock() + seconds
     repeat
-        local happened, event = core.wait(alone_with(source), seconds)
+        local happened, event = core.wait(alone, seconds)
         if happened == source then return event end
         if happened then watched[happened](event) end
         seconds = deadline and math.max(deadline - core.clock(), 0)
