@@ -66,8 +66,12 @@ static void broken(struct gs_scanner *scanner, uint64_t offset, const char *prob
 static uint32_t load(const uint8_t *bytes, int count, bool big_endian)
 {
     uint32_t value = 0;
-    for (int i = 0; i < count; i++)
-        value = value << 8 | bytes[big_endian ? i : count - 1 - i];
+    if (big_endian)
+        for (int i = 0; i < count; i++)
+            value = value << 8 | bytes[i];
+    else
+        for (int i = count; i > 0; i--)
+            value = value << 8 | bytes[i - 1];
     return value;
 }
 
