@@ -11,7 +11,6 @@ local options = require "getscu.options"
 local process = require "getscu.process"
 local progress = require "getscu.progress"
 local query = require "getscu.query"
-local report = require "getscu.report"
 local retrieve = require "getscu.retrieve"
 local tls = require "getscu.tls"
 local versions = require "getscu.versions"
@@ -32,6 +31,7 @@ local actions = {
 local function observers_of(settings)
     local observers = {}
     if settings.report then
+        local report = require "getscu.report"
         local written, err = report.new(settings.report, settings.directory)
         if not written then return nil, err end
         observers[1] = written

@@ -3,8 +3,9 @@
 local advice = require "getscu.advice"
 local dataset = require "getscu.dataset"
 local errors = require "getscu.errors"
-local query_file = require "getscu.query_file"
-local query_table = require "getscu.query_table"
+
+-- getscu.query_file and getscu.query_table are loaded where they are first used: a command line
+-- with nothing but keys needs neither of them, nor what they need.
 
 local query = {}
 
@@ -24,7 +25,8 @@ setmetatable(query, {
         if type(keys) ~= "table" then
             error(("a query is made of a table, not of a %s"):format(type(keys)), 2)
         end
-        local resolved, identifier, model, level = pcall(query_table.resolve, keys)
+        local resolve = require("getscu.query_table").resolve
+        local resolved, identifier, model, level = pcall(resolve, keys)
         if not resolved then error((identifier:gsub("^[^:]+:%d+: ", "")), 2) end
         return identifier, model, level
     end,
@@ -128,7 +130,7 @@ function query.from(files, keys)
     local queries, labels, listed = {}, {}, {}
     local level = level_of(keys)
     for _, path in ipairs(files) do
-        local found, names, keyword = query_file.read(path, level)
+        local found, names, keyword = require("getscu.query_file").read(path, level)
         if not found then return nil, names end
         for i, identifier in ipairs(found) do
             queries[#queries + 1], labels[#labels + 1] = identifier, names[i]
