@@ -69,12 +69,17 @@ dimse.models = {
 dimse.UNIQUE_KEYS = { PATIENT = "PatientID", STUDY = "StudyInstanceUID",
     SERIES = "SeriesInstanceUID", IMAGE = "SOPInstanceUID" }
 
-local by_uid
+local rows, by_uid
+
+local function uids()
+    rows = rows or core.uids()
+    return rows
+end
 
 local function entry(uid)
     if not by_uid then
         by_uid = {}
-        for _, row in ipairs(core.uids()) do by_uid[row.uid] = row end
+        for _, row in ipairs(uids()) do by_uid[row.uid] = row end
     end
     return by_uid[uid]
 end
@@ -101,7 +106,7 @@ end
 --- Names to UIDs of one kind of the table: "storage", "transfer syntax", ...
 function dimse.names_of(kind)
     local names = {}
-    for _, row in ipairs(core.uids()) do
+    for _, row in ipairs(uids()) do
         if row.kind == kind then names[row.name] = row.uid end
     end
     return names
@@ -110,7 +115,7 @@ end
 --- UIDs of the 122 storage SOP classes, in the order of the manual.
 function dimse.storage_classes()
     local list = {}
-    for _, row in ipairs(core.uids()) do
+    for _, row in ipairs(uids()) do
         if row.kind == "storage" then list[#list + 1] = row.uid end
     end
     return list
