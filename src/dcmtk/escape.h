@@ -12,6 +12,10 @@ namespace room
  * stay. What is escaped stays as it is when it is escaped again. */
 std::string escaped(std::string_view text, std::string_view keep = {});
 
+/* The same for JSON, by its own escapes; what is not UTF-8 becomes U+FFFD. C0 is in it only between
+ * values, and stays. */
+std::string escaped_json(std::string_view json);
+
 } // namespace room
 
 #endif

@@ -37,7 +37,7 @@ static void json(gs_dataset *dataset)
     OFCondition condition = root->dataset()->writeJsonExt(stream, format, OFTrue, OFFalse);
     if (condition.bad())
         fail_with("dataset-value", "DICOM JSON", condition);
-    dataset->text = stream.str();
+    dataset->text = escaped_json(stream.str());
 }
 
 } // namespace room
