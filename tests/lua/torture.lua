@@ -238,7 +238,7 @@ end
 --- Runs each fault; raises with all that went wrong. Each is told at once as well: the whole of
 -- them takes hours, and what was found shall not be lost with the rest.
 function Victim.__index:torture(variant, faults)
-    local wrong = {}
+    local wrong, began = {}, core.clock()
     for _, fault in ipairs(faults) do
         local done, run = pcall(self.run, self, variant, fault)
         local problem = not done and tostring(run) or self:judge(variant, run)
@@ -247,6 +247,10 @@ function Victim.__index:torture(variant, faults)
                 done and run.err or "")
             io.stderr:write(wrong[#wrong], "\n")
         end
+    end
+    if #faults > 0 then
+        support.measured("%d faults of %s, %s: %.0f s", #faults, faults[1]:match "%l+",
+            variant.name, core.clock() - began)
     end
     if #wrong > 0 then error(table.concat(wrong, "\n"), 2) end
 end
