@@ -62,8 +62,7 @@ static void keep_standard_streams(void)
 
 /* Ends the process without taking DCMTK's data dictionary apart entry by entry, which takes longer
  * than it takes to receive an object, and without its log's destructors, which throw where memory
- * is out. Leak checkers want to see all of it gone, and gcov writes what has run in a destructor.
- */
+ * is out. Leak checkers want to see all of it gone; and gcov tells in a destructor what has run. */
 static _Noreturn void leave(int code)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(GETSCU_COVERAGE)
