@@ -39,7 +39,7 @@ describe("a retrieval that is ended", function()
 
     -- When the server has sent so many bytes.
     local function at_a_byte(variant, name, signal)
-        local tap = box:tap(victim.server, { chunk = 1000 })
+        local tap = box:tap(victim:server_of(variant), { chunk = 1000 })
         local byte = math.random(370000)
         local run = victim:run(variant, nil, function(process)
             local said

@@ -35,8 +35,8 @@ torture.calls = {
 }
 -- What a program answers by trying again, so that it cannot last.
 local endless = { EINTR = true, EAGAIN = true }
--- What nobody may notice, and the calls of which it is true: what a file has that was not closed
--- to the end is not known.
+-- What nobody may notice, and in which calls; of close() it is not true, since nobody knows what a
+-- file has whose closing was interrupted.
 local invisible = { EINTR = true, EAGAIN = true, SHORT = true }
 local retried = { read = true, write = true, writev = true, send = true, recv = true, poll = true }
 
@@ -120,9 +120,14 @@ local function counts_of(path)
     return counts
 end
 
+--- Where a variant retrieves from.
+function Victim.__index:server_of(variant)
+    return variant.tls and self.gateway or self.server
+end
+
 --- Runs the program once.
 -- @param fault CALL:N:TIMES:ERROR, or nil
--- @param meanwhile function(process), or nil; with it a server in place of the archive
+-- @param meanwhile function(process), or nil; with it a server before the variant's own
 -- @return table: fault; hung; code, err; files (name -> content) in the output directory; beside
 --   (name -> content), those beside it; counts (call -> number)
 function Victim.__index:run(variant, fault, meanwhile, server)
@@ -133,10 +138,9 @@ function Victim.__index:run(variant, fault, meanwhile, server)
     if fault then environment[3] = "FAULT=" .. fault end
     local more = variant.script and { "--script", self.script, "--report", report }
         or variant.tls and self.trust or {}
-    server = server or variant.tls and self.gateway or self.server
     local process = self.box:start(support.words(support.getscu, "-S", "-k",
         "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3",
-        support.to(server, variant.options, more, "-od", out)),
+        support.to(server or self:server_of(variant), variant.options, more, "-od", out)),
         { environment = environment })
     if meanwhile then meanwhile(process) end
     local run = { fault = fault, hung = not process:poll(PATIENCE) }
