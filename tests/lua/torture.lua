@@ -57,7 +57,7 @@ torture.variants = {
 }
 
 local SIGKILL = 9
-local PATIENCE = 20 -- seconds: a run that has not ended by then hangs
+local PATIENCE = 60 -- seconds: a run that has not ended by then hangs, and not only is slow
 
 local Victim = { __index = {} }
 
