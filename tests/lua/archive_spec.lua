@@ -604,3 +604,28 @@ describe("scripts/examples/archive.lua", function()
         end
     end)
 end)
+
+describe("descriptors that an archive does not have", function()
+    -- It tried again without a pause, and told nobody.
+    it("are told of, and it goes on when there are some again", function()
+        local process = box:start { "prlimit", "--nofile=16", support.getscu, "--run",
+            "scripts/examples/archive.lua", box:directory("served"), "0" }
+        process:await(function() return process:out():find "port %d+\n" end, "its port")
+        local port = math.tointeger(process:out():match "port (%d+)")
+        local links, waits = {}, {}
+        for i = 1, 20 do
+            links[i] = assert(core.connect { host = "127.0.0.1", port = port })
+            waits[i] = tasks.start(tasks.wait, links[i])
+        end
+        process:await_log "Too many open files"
+        for i, link in ipairs(links) do
+            waits[i]:stop()
+            link:close()
+        end
+        local assoc <close> = assert(getscu.associate { host = "127.0.0.1", port = port })
+        assert.is_true(assoc:echo())
+        local _, told = process:err():gsub("Too many open files", "")
+        assert.is_true(told < 20, told)
+        process:stop()
+    end)
+end)

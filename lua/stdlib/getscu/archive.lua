@@ -45,6 +45,7 @@ local FIELDS = { "directory", "host", "port", "aetitle", "max_length", "deadline
     "tls" }
 local ASSOCIATIONS_MAX = 100
 local DEADLINES = { acse = 30, dimse = 300, write = 60 }
+local ACCEPT_PAUSE = 0.2 -- seconds: who cannot be accepted (no descriptors are left) still waits
 local LOCAL_LIMIT = { result = 2, source = 3, reason = 2 } -- PS3.8 table 9-21
 
 -- What each hook may return besides nil: these strings, and values of these types.
@@ -242,6 +243,9 @@ local function listen(self)
         local event = tasks.wait(self.listener)
         if event and event.type == "accepted" then
             held[tasks.start(run, self, event.association)] = true
+        elseif event and event.type == "failed" then
+            log.error("%s", event.error.message)
+            tasks.sleep(ACCEPT_PAUSE)
         end
         for task in pairs(held) do
             if task.done then held[task] = nil end
