@@ -6,6 +6,7 @@
 --     peer       steps when the C-GET-RQ has come; nil: none comes
 --     window     bytes of what the client says that wait for the server to read; nil: as usual
 --     options    words of the command line
+--     script     text of a hook script
 --     host       the server's, in place of 127.0.0.1
 --     prepare    function(out, box, case): makes the output directory what it is to be
 --     lost       true: what it makes is no directory
@@ -82,8 +83,9 @@ local function play(box, case)
     if case.prepare then case.prepare(out, box, case) end
     local before = support.list(around)
     local began = core.clock()
+    local script_words = case.script and { "--script", box:file(case.script, "hooks.lua") } or {}
     local result = box:run(support.words(program_of(box, case, out, counts), QUERY, "-od", out,
-        case.options or {}, case.host or "127.0.0.1", server.port))
+        case.options or {}, script_words, case.host or "127.0.0.1", server.port))
     result.seconds = core.clock() - began
     result.heard = actor.hear(server, case.ends == "unheard", result.err)
     result.said, result.out = result.out, out -- standard output, and the directory

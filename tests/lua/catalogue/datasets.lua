@@ -75,9 +75,6 @@ broken("encapsulated pixel data without its end", raw.image("1.2.3.1", 0):sub(1,
 kept("padding at its end", IMAGE .. explicit(0xFFFC, 0xFFFC, "OB", ("\0"):rep(100)))
 kept("a million bytes of tiny elements", raw.image("1.2.3.1", 512,
     (explicit(0x0021, 0x1001, "CS", "")):rep(125000)))
-kept("10,000 nested sequences", raw.image("1.2.3.1", 0):sub(1, -13)
-    .. (explicit(0x0040, 0x0275, "SQ", "", UNDEFINED) .. ITEM):rep(10000)
-    .. (ITEM_END .. SEQUENCE_END):rep(10000), { tells = "nest too deep" })
 kept("group 0002 inside of it: stored as sent, and warned of",
     explicit(0x0002, 0x0010, "UI", raw.IMPLICIT_LITTLE) .. IMAGE, { tells = "0002" })
 kept("text with escapes that end nowhere", explicit(0x0008, 0x0005, "CS",
@@ -85,6 +82,53 @@ kept("text with escapes that end nowhere", explicit(0x0008, 0x0005, "CS",
     "\27$B garbage \255\254\27")))
 kept("a specific character set of garbage", explicit(0x0008, 0x0005, "CS", "\27\\NO\\SUCH")
     .. IMAGE)
+
+-- ---- what scripts see of them ----
+
+-- Nested deeper than 64 an object is stored, and not opened.
+local READ = "return { accept = function(object) "
+    .. "print(pcall(object.get, object, 'PatientID')) end }"
+local EDIT = "return { edit = function(object) object.PatientID = 'X' end }"
+
+local function nested(levels)
+    return raw.image("1.2.3.1", 0):sub(1, -13)
+        .. (explicit(0x0040, 0x0275, "SQ", "", UNDEFINED) .. ITEM):rep(levels)
+        .. (ITEM_END .. SEQUENCE_END):rep(levels)
+end
+
+local function said(text)
+    return function(outcome) assert(outcome.said:find(text, 1, true), outcome.said) end
+end
+
+kept("10,000 nested sequences", nested(10000), { tells = "nest too deep" })
+kept("60 nested sequences, read by a script", nested(60), { script = READ, check = said "true\tP" })
+for _, levels in ipairs { 100, 10000 } do
+    kept(("%d nested sequences, read by a script"):format(levels), nested(levels), {
+        script = READ, check = said "sequences nest deeper than 64" })
+    kept(("%d nested sequences, edited by a script: kept as it came"):format(levels),
+        nested(levels), { script = EDIT, options = { "--on-script-error", "keep" }, code = 80,
+            tells = "sequences nest deeper than 64" })
+    case { ("%d nested sequences, edited by a script: refused"):format(levels), script = EDIT,
+        peer = { store("1.2.3.1", nested(levels)), FAILED }, code = 80, ends = "released",
+        statuses = { 0x0110 }, tells = "sequences nest deeper than 64" }
+end
+
+-- A text that its character set cannot be: what can be read, and what is wrong with it.
+local LOOK = "return { accept = function(object) print(object:get 'ImageComments') end }"
+local UNKNOWN = "\tImageComments holds bytes that its character set does not know"
+
+for title, row in pairs {
+    ["that is no UTF-8"] = { "ISO_IR 192", "A\255\254B\195",
+        "A\u{FFFD}\u{FFFD}B\u{FFFD}" .. UNKNOWN },
+    ["that is no ASCII"] = { "", "A\228B", "A\u{FFFD}B" .. UNKNOWN },
+    ["whose escape does not end"] = { "\\ISO 2022 IR 87", "A\27$B;3ED", "A山田\n" },
+    ["that ends in a character"] = { "\\ISO 2022 IR 87", "A\27$B;3E ", "A山\u{FFFD}" .. UNKNOWN },
+    ["of no character set that is known"] = { "\27\\NO\\SUCH", "Hello", "Hello" },
+} do
+    kept("a text " .. title .. ", read by a script", explicit(0x0008, 0x0005, "CS", row[1])
+        .. raw.image("1.2.3.1", 512, explicit(0x0020, 0x4000, "LT", row[2])),
+        { script = LOOK, check = said(row[3]) })
+end
 
 -- ---- empty ----
 

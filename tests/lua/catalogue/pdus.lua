@@ -56,6 +56,15 @@ case { "no A-RELEASE-RP: an abort after 5 s, and the result stands",
     peer = { store("1.2.3.1", IMAGE), raw.respond(0, { completed = 1 }) }, code = 0, ends = "0/0",
     statuses = { 0 }, files = { "CT.1.2.3.1" }, seconds = 10 }
 
+case { "an A-RELEASE-RP of length 3: the result stands",
+    peer = { store("1.2.3.1", IMAGE), raw.respond(0, { completed = 1 }), expect(5),
+        raw.pdu(6, "\0\0\0") }, code = 0, ends = "2/6", statuses = { 0 },
+    files = { "CT.1.2.3.1" } }
+case { "no A-RELEASE-RP but the end: the result stands",
+    peer = { store("1.2.3.1", IMAGE), raw.respond(0, { completed = 1 }), expect(5),
+        catalogue.END }, code = 0, ends = "released", statuses = { 0 },
+    files = { "CT.1.2.3.1" } }
+
 for place, said in pairs {
     ["after the request"] = "",
     ["behind a command that announces an object"] = raw.message(CT, COMMAND),
@@ -108,8 +117,17 @@ end
 
 local COMMAND_PDU = raw.data(raw.pdv(CT, 3, COMMAND))
 
-arrives("fragments of odd length, of which the total is even", { tells = "odd",
+local function warns_once(outcome)
+    local _, count = outcome.err:gsub("W: [^\n]*odd length", "")
+    assert(count == 1, outcome.err)
+end
+
+arrives("fragments of odd length, of which the total is even: warned of once", {
+    check = warns_once,
     said = COMMAND_PDU .. raw.data(table.unpack(in_pieces(IMAGE, 101, 0))) })
+case { "a data set of odd length: refused", code = 68, ends = "released", statuses = { 0xC001 },
+    peer = { raw.message(CT, COMMAND, IMAGE .. "\0"), expect(), raw.respond(0xB000,
+        { completed = 0, failed = 1 }), expect(5), raw.RELEASE_RP } }
 arrives("an empty last fragment", { said = COMMAND_PDU .. raw.data(raw.pdv(CT, 0, IMAGE))
     .. raw.data(raw.pdv(CT, 2, "")) })
 arrives("empty fragments between others", { said = COMMAND_PDU .. raw.data(raw.pdv(CT, 0, ""),
@@ -137,6 +155,13 @@ for _, mode in ipairs { "-B", "+B" } do
     case { ("the last fragment never comes: -td (%s)"):format(mode),
         options = { mode, "-td", "1" }, peer = BEGUN, code = 63, ends = "0/0", seconds = 6 }
 end
+case { "an object that is larger than allowed: refused, and the server is asked to stop",
+    options = { "--max-object-size", "1000" }, peer = { BEGUN, catalogue.times(20,
+        raw.data(raw.pdv(CT, 0, ("x"):rep(200)))), raw.data(raw.pdv(CT, 2, "")), expect(), expect(),
+        raw.respond(0xFE00, { completed = 0, failed = 1, remaining = 1 }), expect(5),
+        raw.RELEASE_RP },
+    code = 40, ends = "released", statuses = { 0xA700 }, cancels = true,
+    tells = "E: object 1.2.3.1: " }
 case { "the context changes within a command", code = 64, ends = "2/5",
     peer = raw.data(raw.pdv(CT, 1, COMMAND:sub(1, 20)), raw.pdv(MR, 3, COMMAND:sub(21))) }
 case { "a data set begins within a command", code = 64, ends = "2/5",

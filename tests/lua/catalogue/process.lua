@@ -170,12 +170,22 @@ local function it_fails(title, row)
     end
 end
 
+-- An object of 6 MB, fragment by fragment.
+local CT = raw.contexts[raw.CT]
+local HUGE = { raw.message(CT, raw.store_command "1.2.3.2") .. raw.data(raw.pdv(CT, 0,
+    raw.explicit(0x0009, 0x1001, "OB", "", 6400000))), catalogue.times(400,
+    raw.data(raw.pdv(CT, 0, ("\0"):rep(16000)))), raw.data(raw.pdv(CT, 2, "")), expect() }
+
 local NAMESPACE = { "unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt" }
 
 it_fails("the disk is full from the first", { needs = NAMESPACE,
     within = SMALL_DISK:format "size=4k", tells = "No space left on device" })
 second_fails("the disk becomes full", { needs = NAMESPACE, within = SMALL_DISK:format "size=64k",
     tells = "No space left on device" })
+second_fails("an object would fill the disk, and what is left for others with it",
+    { needs = NAMESPACE, within = SMALL_DISK:format "size=7m", tells = "would fill the disk",
+        peer = { store("1.2.3.1", SMALL), HUGE, expect(), raw.respond(0xFE00, { completed = 1,
+            failed = 1, remaining = 7 }), RELEASE } })
 second_fails("the disk has no room for another file", { needs = NAMESPACE,
     within = SMALL_DISK:format "nr_inodes=2", tells = "No space left on device" })
 case { "the disk becomes full, and the server goes on: it is asked to stop once", needs = NAMESPACE,
