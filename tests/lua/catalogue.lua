@@ -25,6 +25,7 @@
 --     files      names in the output directory afterwards; nil: none
 --     count      in its place: how many there are
 --     seconds    the most that it may take
+--     peak       true: it has no more memory than ever (P4)
 --     check      function(outcome): what else must hold
 --     pending    why the row cannot be kept yet
 --
@@ -43,10 +44,15 @@ local wire = require "wire"
 local catalogue = setmetatable({}, { __index = actor }) -- chapters have the steps of it
 
 local AT_ONCE = 4 -- clients
+local PEAK = 24 << 10 -- KiB
 local RQ = 1 -- type of PDU
 local C_STORE_RSP, C_CANCEL_RQ = 0x8001, 0x0FFF
 local QUERY = { "-v", "-S", "-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=1.2.3",
     "--no-retry", "-aec", "PEER" }
+
+-- Says on standard output how much memory the program had.
+local MEASURED = ('read -r _ peak code < <(%s/bench/timer /dev/stderr "$@"); echo $peak; '
+    .. 'exit $code'):format(support.build)
 
 -- ---- playing ----
 
@@ -64,7 +70,8 @@ local function program_of(box, case, out, counts)
     elseif case.around then
         table.insert(variables, box:preload "surroundings")
     end
-    return support.words(case.within and { "bash", "-c", case.within, out } or {},
+    local within = case.peak and MEASURED or case.within
+    return support.words(within and { "bash", "-c", within, out } or {},
         #variables > 0 and { "env", variables } or {}, support.getscu)
 end
 
@@ -189,6 +196,9 @@ function catalogue.judge(case)
     judge_files(outcome)
     judge_surroundings(outcome)
     assert.is_true(outcome.seconds < (case.seconds or 30), outcome.seconds)
+    if case.peak and not support.sanitized then
+        assert.is_true(tonumber(outcome.said) < PEAK, outcome.said .. " KiB")
+    end
     if case.check then case.check(outcome) end
 end
 

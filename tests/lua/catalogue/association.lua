@@ -52,7 +52,7 @@ for _, length in ipairs { 0, 67 } do
 end
 for _, length in ipairs { (1 << 20) + 1, 1 << 31, (1 << 32) - 1 } do
     case { ("an A-ASSOCIATE-AC that claims %d bytes"):format(length),
-        answer = raw.accept { length = length }, code = 64, ends = "2/6" }
+        answer = raw.accept { length = length }, code = 64, ends = "2/6", peak = true }
 end
 
 case { "an item that is longer than its PDU", code = 64, ends = "2/6",

@@ -23,7 +23,7 @@ local function broken(title, data, syntax, options)
     for _, mode in ipairs(MODES) do
         case { ("%s (%s)"):format(title, mode), options = { mode, options },
             answer = in_syntax(syntax), peer = { store("1.2.3.1", data), FAILED }, code = 68,
-            ends = "released", statuses = { 0xC001 },
+            ends = "released", statuses = { 0xC001 }, peak = true,
             tells = "object 1.2.3.1: data set broken at byte" }
     end
 end
@@ -74,7 +74,7 @@ broken("encapsulated pixel data without its end", raw.image("1.2.3.1", 0):sub(1,
 
 kept("padding at its end", IMAGE .. explicit(0xFFFC, 0xFFFC, "OB", ("\0"):rep(100)))
 kept("a million bytes of tiny elements", raw.image("1.2.3.1", 512,
-    (explicit(0x0021, 0x1001, "CS", "")):rep(125000)))
+    (explicit(0x0021, 0x1001, "CS", "")):rep(125000)), { peak = true })
 kept("group 0002 inside of it: stored as sent, and warned of",
     explicit(0x0002, 0x0010, "UI", raw.IMPLICIT_LITTLE) .. IMAGE, { tells = "0002" })
 kept("text with escapes that end nowhere", explicit(0x0008, 0x0005, "CS",
@@ -185,7 +185,7 @@ do
             raw.data(raw.pdv(context, 0, first)),
             catalogue.times(count, raw.data(raw.pdv(context, 0, piece))),
             raw.data(raw.pdv(context, 2, ""))), expect(), LAST },
-        statuses = { 0 }, files = { "CT.1.2.3.1" }, tells = "inflates to more" }
+        statuses = { 0 }, files = { "CT.1.2.3.1" }, tells = "inflates to more", peak = true }
 end
 
 return cases

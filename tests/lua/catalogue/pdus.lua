@@ -32,7 +32,7 @@ end
 for _, length in ipairs { 16385, 1 << 31, (1 << 32) - 1 } do
     case { ("a P-DATA-TF that claims %d bytes"):format(length),
         peer = raw.pdu(4, raw.pdv(CT, 3, COMMAND), length), code = 64, ends = "2/6",
-        tells = "maximum" }
+        tells = "maximum", peak = true }
 end
 case { "a P-DATA-TF as long as we announced",
     peer = { catalogue.object(raw.image("1.2.3.1", 16200), raw.message(CT, COMMAND)
@@ -88,7 +88,7 @@ for _, size in ipairs { 0, 1 } do
 end
 case { "a PDV that is longer than its PDU", code = 64, ends = "2/6",
     peer = raw.data(raw.pdv(CT, 3, COMMAND, #COMMAND + 3)) }
-case { "a PDV that claims 4 GiB", code = 64, ends = "2/6",
+case { "a PDV that claims 4 GiB", code = 64, ends = "2/6", peak = true,
     peer = raw.data(raw.pdv(CT, 3, COMMAND, (1 << 32) - 1)) }
 case { "PDVs whose lengths do not add up", code = 64, ends = "2/6",
     peer = raw.data(raw.pdv(CT, 3, COMMAND), "\0\0\0") }
