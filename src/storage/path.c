@@ -266,6 +266,8 @@ bool gs_directory_has_room(const struct gs_directory *directory)
 
 /* Names below it. */
 
+/* Where folders have no room any more, all that is left of the name is one component, which is
+ * shortened like any other. */
 static int safe_name(const char *name, char safe[GS_PATH_MAX], size_t *leaf, struct gs_error *error)
 {
     char component[GS_COMPONENT_MAX + 1];
@@ -273,19 +275,19 @@ static int safe_name(const char *name, char safe[GS_PATH_MAX], size_t *leaf, str
     for (unsigned depth = 1;; depth++) {
         size_t size = strcspn(name, "/");
         size_t length = gs_path_component(name, size, component);
+        bool has_room = used + length + 1 + sizeof component <= GS_PATH_MAX;
+        if (name[size] != '\0' && (depth == GS_PATH_DEPTH || !has_room)) {
+            size = strlen(name);
+            length = gs_path_component(name, size, component);
+        }
         if (length == 0)
             return gs_error_system(error, "object-write", ENOMEM, "cannot shorten a name");
-        if (depth > GS_PATH_DEPTH || used + length + 1 > GS_PATH_MAX)
-            return gs_error_set(error, "object-name",
-                                "the name %.200s... is too long (at most %d bytes, %d components)",
-                                safe, GS_PATH_MAX - 1, GS_PATH_DEPTH);
         memcpy(safe + used, component, length + 1);
         *leaf = used;
         used += length;
         if (name[size] == '\0')
             return 0;
         safe[used++] = '/';
-        safe[used] = '\0';
         name += size + 1;
     }
 }

@@ -53,8 +53,9 @@ void gs_directory_keep_free(struct gs_directory *directory, uint64_t bytes); /* 
 bool gs_directory_has_room(const struct gs_directory *directory);
 
 /* Make a relative name safe, component by component, and open the directory that its last component
- * lies in; what is missing is made, links are not followed. `safe` receives the name, `leaf` where
- * its last component begins. Returns a descriptor for gs_directory_close_parent(), or -1. */
+ * lies in; what is missing is made, links are not followed. Components that would be too many, or
+ * too long together, are one. `safe` receives the name, `leaf` where its last component begins.
+ * Returns a descriptor for gs_directory_close_parent(), or -1. */
 int gs_directory_open_parent(struct gs_directory *directory, const char *name,
                              char safe[GS_PATH_MAX], size_t *leaf, struct gs_error *error);
 void gs_directory_close_parent(struct gs_directory *directory, int parent);

@@ -276,11 +276,10 @@ static void an_object_may_get_its_name_when_it_is_there(void **state)
     receive(ACCEPTOR, file_sink(false), NULL);
     assert_false(await(ACCEPTOR, GS_EVENT_RECEIVED)->received->committed);
     struct gs_error error;
-    char long_name[GS_PATH_MAX + 10];
-    memset(long_name, '/', sizeof long_name);
-    long_name[sizeof long_name - 1] = '\0';
-    assert_null(gs_session_commit(session_of(ACCEPTOR), long_name, GS_COLLISION_DISTINCT, &error));
+    assert_int_equal(mkdirat(gs_directory_descriptor(directory), "taken", 0777), 0);
+    assert_null(gs_session_commit(session_of(ACCEPTOR), "taken", GS_COLLISION_REPLACE, &error));
     assert_string_equal(error.code, "object-name");
+    assert_int_equal(unlinkat(gs_directory_descriptor(directory), "taken", AT_REMOVEDIR), 0);
     const struct gs_committed *file =
         gs_session_commit(session_of(ACCEPTOR), "later", GS_COLLISION_DISTINCT, &error);
     assert_non_null(file);

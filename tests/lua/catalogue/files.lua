@@ -11,6 +11,7 @@ local cases = {}
 local function case(row) cases[#cases + 1] = row end
 
 local IMAGE, OTHER = raw.image "1.2.3.1", raw.image("1.2.3.1", 600)
+local SECOND = raw.image "1.2.3.2"
 local RELEASE = { expect(5), raw.RELEASE_RP }
 local LAST = { raw.respond(0, { completed = 1 }), RELEASE }
 local FAILED = { raw.respond(0xB000, { completed = 0, failed = 1, warning = 0 }), RELEASE }
@@ -138,24 +139,31 @@ case { "a name of more than 255 bytes is shortened, to no more than that",
         assert(#outcome.files[1] <= 255 and #outcome.files[2] <= 255, "they are longer")
     end }
 
--- Folders so deep that a path to a file in them has more than the 4096 bytes of PATH_MAX, although
--- what is below the directory has not: it is gone down step by step. Afterwards the file is taken
--- up to where it can be looked at.
-local DEEP = (("d"):rep(203) .. "/"):rep(20) .. "{SOPInstanceUID}"
+-- Folders so deep that a path to a file in them has more than the 4096 bytes of PATH_MAX: they are
+-- gone down step by step. Afterwards files are taken up to where they can be looked at.
+local FOLDERS = (("d"):rep(203) .. "/"):rep(18)
 local TAKEN_UP = [["$@"; code=$?
-    find "$0" -type f -execdir mv {} "$0" \;
-    rm -r "$0"/d*; exit $code]]
+    find "$0" -mindepth 2 -type f -execdir mv {} "$0" \;
+    find "$0" -mindepth 1 -depth -type d -delete; exit $code]]
 
-case { "a path of more than PATH_MAX bytes", options = { "--filename", DEEP }, within = TAKEN_UP,
-    peer = { store("1.2.3.1", IMAGE), LAST }, code = 0, ends = "released", statuses = { 0 },
+case { "a path of more than PATH_MAX bytes", within = TAKEN_UP, prepare = function(out, _, this)
+        for _ = 1, 3 do
+            out = out .. "/" .. ("e"):rep(200)
+            assert(core.system.mkdir(out))
+        end
+        this.options = { "-od", out, "--filename", FOLDERS .. "{SOPInstanceUID}" }
+    end, peer = { store("1.2.3.1", IMAGE), LAST }, code = 0, ends = "released", statuses = { 0 },
     files = { "1.2.3.1" } }
 for title, template in pairs {
-    ["so long that it is no path"] = "d/" .. DEEP:rep(2, "/"),
+    ["so long that it is no path"] = FOLDERS .. FOLDERS .. "{SOPInstanceUID}",
     ["of more folders than go"] = ("d/"):rep(33) .. "{SOPInstanceUID}",
 } do
-    case { "a name " .. title .. ": refused, and told", options = { "--filename", template },
-        peer = { store("1.2.3.1", IMAGE), FAILED }, code = 40, ends = "released",
-        statuses = { 0xA700 }, tells = "E: object 1.2.3.1: " }
+    case { "a name " .. title .. ": shortened", options = { "--filename", template },
+        within = TAKEN_UP, peer = { store("1.2.3.1", IMAGE), store("1.2.3.2", SECOND),
+            raw.respond(0, { completed = 2 }), RELEASE },
+        code = 0, ends = "released", statuses = { 0, 0 }, count = 2, check = function(outcome)
+            assert(#outcome.files[1] <= 255 and #outcome.files[2] <= 255, "they are longer")
+        end }
 end
 
 -- ---- the directory ----
