@@ -9,7 +9,7 @@ local wire = require "wire"
 
 local actor = {}
 
-local PATIENCE = 5 -- seconds in which an actor sees that its peer has gone
+local PATIENCE = 20 -- seconds in which an actor has played all, and sees that its peer has gone
 local DATA = 4 -- type of PDU
 
 -- ---- steps ----

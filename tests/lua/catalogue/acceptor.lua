@@ -161,7 +161,7 @@ case { "10,000 C-ECHO-RQs of which no answer is read meanwhile", window = 4096,
 case { "a C-GET-RQ whose objects nobody answers: until a deadline",
     says = { REQUEST, ACCEPTED, get "1.2.3" }, ends = "0/0", answers = "many" }
 case { "a C-GET-RQ whose objects nobody reads: until a deadline", window = 4096,
-    says = { REQUEST, ACCEPTED, catalogue.deaf(1), get "1.2.3", catalogue.segments(0, 1500), ECHO },
+    says = { REQUEST, ACCEPTED, catalogue.deaf(1), get "1.2.3", catalogue.segments(0, 3000), ECHO },
     answers = "many", check = function(heard)
         assert(#heard.bytes < 12 << 20, #heard.bytes)
     end }
