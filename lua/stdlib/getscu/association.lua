@@ -111,9 +111,13 @@ function Association.__index:established(asked, roles, answer)
     if #found.refused_roles > 0 then
         log.warn("%s will not send objects of %d SOP classes: it refused the SCP role for them",
             self.name, #found.refused_roles)
-    elseif #found.missing_roles > 0 then
-        log.debug("%s left out the role of %d SOP classes; going on", self.name,
-            #found.missing_roles)
+    end
+    local missing = 0
+    for _, class in ipairs(found.missing_roles) do
+        if class ~= dimse.VERIFICATION then missing = missing + 1 end -- it need not ask for C-ECHO
+    end
+    if missing > 0 then
+        log.warn("%s left out the role of %d SOP classes; going on", self.name, missing)
     end
     return self
 end

@@ -108,7 +108,9 @@ goes_on("a user identity that was not proposed", { more = raw.item(0x59, "\0\2hi
 goes_on("no maximum length, and no implementation", { max_length = "", implementation = "" })
 goes_on("titles that differ, and reserved bytes that are set", { fixed = "\0\1\7\7"
     .. ("%-16s%-16s"):format("SOMEBODY", "ELSE") .. ("\255"):rep(32) })
-goes_on("no role item", { roles = "" })
+goes_on("no role item", { roles = "" }, { tells = "left out the role of 2 SOP classes; going on" })
+goes_on("one role item of two", { roles = raw.role(raw.CT, 0, 1) },
+    { tells = "left out the role of 1 SOP classes; going on" })
 for _, length in ipairs { 0, 14, 0xFFFFFFFF } do
     goes_on(("a maximum length of %d"):format(length), { max_length = raw.max_length(length) })
 end
@@ -139,6 +141,7 @@ case { "no context for objects: no C-GET is sent",
     code = 66, ends = "released" }
 case { "the role is refused: it is said that the server will not send",
     answer = raw.accept { roles = raw.role(raw.CT, 1, 0) .. raw.role(raw.MR, 0, 0) },
+    hides = "left out the role",
     peer = { raw.respond(0), expect(5), raw.RELEASE_RP }, code = 0, ends = "released",
     tells = { "will not send objects of 2 SOP classes", "no object matched" } }
 
