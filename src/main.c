@@ -11,11 +11,14 @@
 #include <lua.h>
 #include <lualib.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#define EXIT_NOT_STARTED 81 /* the library does not load: as for any script */
+#define EXIT_SCRIPT_FAILED 80 /* an error that no script can catch: as in a hook */
+#define EXIT_NOT_STARTED   81 /* the library does not load: as for any script */
 
 struct arguments {
     int count;
@@ -46,6 +49,28 @@ static int run(lua_State *L)
     }
     lua_call(L, 1, 1);
     return 1;
+}
+
+/* What Lua warns of, which may come in pieces. */
+struct warnings {
+    bool begun;  /* a line of it */
+    bool failed; /* an error in a finalizer was among it */
+};
+
+static void warn(void *user, const char *piece, int continues)
+{
+    struct warnings *warnings = user;
+    if (!warnings->begun && !continues && piece[0] == '@')
+        return; /* to a warning system that could be switched off */
+    if (!warnings->begun) {
+        warnings->failed = warnings->failed || strncmp(piece, "error in ", 9) == 0;
+        fputs("E: ", stderr);
+    }
+    for (; *piece != '\0'; piece++)
+        fputc((unsigned char)*piece < ' ' || *piece == 0x7f ? '?' : *piece, stderr);
+    if (!continues)
+        fputc('\n', stderr);
+    warnings->begun = continues != 0;
 }
 
 /* A descriptor 0, 1 or 2 that is closed would be taken by the next file that is opened, and reports
@@ -84,6 +109,8 @@ int main(int count, char **values)
         fputs("F: out of memory\n", stderr);
         leave(EXIT_NOT_STARTED);
     }
+    struct warnings warnings = {0};
+    lua_setwarnf(L, warn, &warnings);
     struct arguments arguments = {count, values};
     lua_pushcfunction(L, add_traceback);
     lua_pushcfunction(L, run);
@@ -94,5 +121,5 @@ int main(int count, char **values)
     else
         fprintf(stderr, "F: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    leave(code);
+    leave(warnings.failed && code < EXIT_SCRIPT_FAILED ? EXIT_SCRIPT_FAILED : code);
 }

@@ -87,6 +87,19 @@ describe("a hook that fails", function()
         end)
     end
 
+    -- Lua makes a warning of it, which nobody saw.
+    it("in a finalizer is told, and the exit code tells it", function()
+        for _, collects in ipairs { "collectgarbage()", "" } do -- else when all is over
+            local result = run("return { accept = function() "
+                .. "setmetatable({}, { __gc = function() error 'not\27 this' end })\n" .. collects
+                .. " end }")
+            assert.same({ 0 }, result.statuses)
+            assert.same({ "CT." .. UID .. "1" }, result.files)
+            assert.equal(80, result.code, result.err)
+            assert.matches("E: error in __gc %(%S*hooks.lua:1: not%? this%)\n", result.err)
+        end
+    end)
+
     it("because it waits is told that it cannot", function()
         for _, waits in ipairs { "coroutine.yield()", "require 'getscu'.tasks.sleep(0.01)" } do
             local result = run("return { accept = function() " .. waits .. " end }")
