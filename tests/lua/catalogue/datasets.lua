@@ -63,6 +63,8 @@ broken("an element that is longer than its item", sequence(ITEM
     .. explicit(0x0040, 0x0007, "LO", "x", 60000) .. ITEM_END))
 broken("a delimiter where none can be", raw.image("1.2.3.1", 512, SEQUENCE_END))
 broken("it is no data set", ("\255\216\255\224JFIF"):rep(20))
+broken("it is a whole file, with preamble and file meta information", ("\0"):rep(128) .. "DICM"
+    .. explicit(0x0002, 0x0010, "UI", raw.EXPLICIT_LITTLE) .. IMAGE)
 broken("Implicit VR, and it ends in an element", ("<I2 I2 I4"):pack(8, 0x18, 90) .. "1.2",
     raw.IMPLICIT_LITTLE)
 broken("big endian, and it ends in an element", (">I2 I2 c2 I2"):pack(8, 0x18, "UI", 90) .. "1.2",
@@ -77,7 +79,7 @@ kept("a million bytes of tiny elements", raw.image("1.2.3.1", 512,
     (explicit(0x0021, 0x1001, "CS", "")):rep(125000)), { peak = true })
 kept("group 0002 inside of it: stored as sent, and warned of",
     explicit(0x0002, 0x0010, "UI", raw.IMPLICIT_LITTLE) .. IMAGE, { tells = "0002" })
-kept("text with escapes that end nowhere", explicit(0x0008, 0x0005, "CS",
+kept("a text of garbage in the character set of the object", explicit(0x0008, 0x0005, "CS",
     "ISO 2022 IR 87") .. raw.image("1.2.3.1", 512, explicit(0x0010, 0x4000, "LT",
     "\27$B garbage \255\254\27")))
 kept("a specific character set of garbage", explicit(0x0008, 0x0005, "CS", "\27\\NO\\SUCH")
