@@ -101,6 +101,7 @@ end
 -- @param header_size bytes before Pixel Data where that is known, or nil
 function Object.__index:from_file(path, size, header_size)
     self.known.size = size
+    self.bytes = nil -- whoever is told late keeps no window
     if header_size and header_size > HEADER_MAX then
         self.source = incomplete(("the elements before Pixel Data have %d bytes, more than the %d "
             .. "that are looked at"):format(header_size, HEADER_MAX))
