@@ -254,16 +254,17 @@ static int gsl_association_resume(lua_State *L)
     struct gs_session *session = gsl_check_session(L, 1);
     bool keep = lua_toboolean(L, 2);
     lua_settop(L, 3);
-    if (lua_isnil(L, 3)) {
-        lua_newtable(L);
-        lua_replace(L, 3);
-    }
-    luaL_checktype(L, 3, LUA_TTABLE);
-    const char *name = gsl_text_field(L, 3, "name", NULL);
-    lua_getfield(L, 3, "collision");
-    enum gs_collision collision = gsl_check_collision(L, 4);
+    const char *name = NULL;
+    enum gs_collision collision = GS_COLLISION_REPLACE;
     struct gs_edits edits;
-    bool edited = gsl_check_edits(L, 3, GS_SCAN_HEADER_END - 1, &edits);
+    bool edited = false;
+    if (!lua_isnil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        name = gsl_text_field(L, 3, "name", NULL);
+        lua_getfield(L, 3, "collision");
+        collision = gsl_check_collision(L, 4);
+        edited = gsl_check_edits(L, 3, GS_SCAN_HEADER_END - 1, &edits);
+    }
     if (gs_session_resume(session, keep, name, collision, edited ? &edits : NULL) != 0)
         return luaL_error(L, edited ? "no complete header waits for edits"
                                     : "no header waits for an answer");
