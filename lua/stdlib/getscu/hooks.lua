@@ -252,8 +252,8 @@ local function problem_of_name(name)
     if name:sub(1, 1) == "/" then
         return ("'%s' must be below the output directory; leave out the first '/'"):format(name)
     end
-    for part in name:gmatch "[^/]+" do
-        if part == ".." then return ("'%s' leads out of the output directory"):format(name) end
+    if ("/" .. name .. "/"):find("/../", 1, true) then
+        return ("'%s' leads out of the output directory"):format(name)
     end
 end
 
