@@ -10,17 +10,25 @@
 namespace room
 {
 
-/* The keys of nearly every query (PS3.4 C.6). Loading the dictionary takes as long as it takes to
- * receive a dozen objects, so these are known without it. */
+/* The unique and the required keys of queries (PS3.4 C.6.2), which are what scripts and file names
+ * ask for too. Loading the dictionary takes as long as it takes to receive hundreds of objects, so
+ * these are known without it. */
 static const QueryKey query_keys[] = {
     {"SpecificCharacterSet", {0x0008, 0x0005}, EVR_CS},
     {"SOPClassUID", {0x0008, 0x0016}, EVR_UI},
     {"SOPInstanceUID", {0x0008, 0x0018}, EVR_UI},
+    {"StudyDate", {0x0008, 0x0020}, EVR_DA},
+    {"StudyTime", {0x0008, 0x0030}, EVR_TM},
+    {"AccessionNumber", {0x0008, 0x0050}, EVR_SH},
     {"QueryRetrieveLevel", {0x0008, 0x0052}, EVR_CS},
     {"Modality", {0x0008, 0x0060}, EVR_CS},
+    {"PatientName", {0x0010, 0x0010}, EVR_PN},
     {"PatientID", {0x0010, 0x0020}, EVR_LO},
     {"StudyInstanceUID", {0x0020, 0x000d}, EVR_UI},
     {"SeriesInstanceUID", {0x0020, 0x000e}, EVR_UI},
+    {"StudyID", {0x0020, 0x0010}, EVR_SH},
+    {"SeriesNumber", {0x0020, 0x0011}, EVR_IS},
+    {"InstanceNumber", {0x0020, 0x0013}, EVR_IS},
 };
 
 const QueryKey *query_key(std::string_view keyword)
