@@ -135,8 +135,8 @@ static size_t check_sources(lua_State *L, struct gs_source **sources, bool *acce
         luaL_error(L, "wait takes 1 to %d sources, not %d", GS_SOURCES_MAX, (int)count);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, 1, (lua_Integer)i + 1);
-        sources[i] = gsl_check_source(L, -1);
         struct gs_session *session = gsl_test_session(L, -1);
+        sources[i] = session != NULL ? gs_session_source(session) : gsl_check_source(L, -1);
         if (session == NULL)
             *accepting = *accepting || luaL_testudata(L, -1, GSL_LISTENER) != NULL;
         else if (gs_session_undecided(session))
