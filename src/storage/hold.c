@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CAPACITY_MIN ((size_t)64 << 10)
+#define CAPACITY_MIN ((size_t)GS_HOLD_AHEAD)
 
 void gs_budget_init(struct gs_budget *budget)
 {

@@ -24,7 +24,7 @@
 #include "storage/scanner.h"
 
 #define GS_HOLD_OBJECT_MAX (4u << 20)  /* bytes held in memory for one object */
-#define GS_HOLD_AHEAD      (64u << 10) /* from there on an object is written as it comes */
+#define GS_HOLD_AHEAD      (12u << 10) /* what is larger is written as it comes */
 #define GS_HOLD_TOTAL_MAX  (8u << 20)  /* for all objects of one budget */
 
 /* Memory for held objects, shared by all associations of a program. It keeps one released buffer
