@@ -10,9 +10,9 @@
 namespace room
 {
 
-/* The unique and the required keys of queries (PS3.4 C.6.2), which are what scripts and file names
- * ask for too. Loading the dictionary takes as long as it takes to receive hundreds of objects, so
- * these are known without it. */
+/* The unique keys of queries, and the required ones of patients and studies (PS3.4 C.6). Loading
+ * the dictionary takes as long as it takes to receive hundreds of objects, so these are known
+ * without it. */
 static const QueryKey query_keys[] = {
     {"SpecificCharacterSet", {0x0008, 0x0005}, EVR_CS},
     {"SOPClassUID", {0x0008, 0x0016}, EVR_UI},
@@ -27,8 +27,6 @@ static const QueryKey query_keys[] = {
     {"StudyInstanceUID", {0x0020, 0x000d}, EVR_UI},
     {"SeriesInstanceUID", {0x0020, 0x000e}, EVR_UI},
     {"StudyID", {0x0020, 0x0010}, EVR_SH},
-    {"SeriesNumber", {0x0020, 0x0011}, EVR_IS},
-    {"InstanceNumber", {0x0020, 0x0013}, EVR_IS},
 };
 
 const QueryKey *query_key(std::string_view keyword)
