@@ -84,9 +84,10 @@ static void add_traceback(lua_State *L, int level)
     const char *text = lua_tostring(L, -1);
     const char *end = strchr(text + size + 1, '\n'); /* behind the line that says what follows */
     int left = script_levels(L, level);
-    for (; left > 0 && left <= TRACE_WHOLE && end != NULL; end = strchr(end + 1, '\n'))
+    bool known = left > 0 && left <= TRACE_WHOLE; /* 0: it is in a gate of its own */
+    for (; known && left > 0 && end != NULL; end = strchr(end + 1, '\n'))
         left -= strncmp(end, "\n\t(...", 6) != 0; /* tail calls are no level */
-    if (left == 0 && end != NULL)
+    if (known && end != NULL)
         lua_pushlstring(L, text, (size_t)(end - text));
     else
         lua_pushvalue(L, -1);
