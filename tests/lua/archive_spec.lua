@@ -608,6 +608,7 @@ end)
 describe("descriptors that an archive does not have", function()
     -- It tried again without a pause, and told nobody.
     it("are told of, and it goes on when there are some again", function()
+        if support.sanitized then pending "sanitizers need descriptors, too" end
         local process = box:start { "prlimit", "--nofile=16", support.getscu, "--run",
             "scripts/examples/archive.lua", box:directory("served"), "0" }
         process:await(function() return process:out():find "port %d+\n" end, "its port")
