@@ -193,8 +193,8 @@ coverage:
 
 run-coverage: all $(unit_tests) $(fuzz_programs) $(seeds) $(test_tools)
 	find $(BUILD) -name '*.gcda' -delete
-	BUILD=$(BUILD) tests/run
-	BUILD=$(BUILD) tests/coverage protocol storage net
+	BUILD=$(BUILD) tests/run; passed=$$?; \
+	    BUILD=$(BUILD) tests/coverage protocol storage net && exit $$passed
 
 # What static analyzers say.
 analyze:

@@ -28,7 +28,8 @@ end
 
 getscu.log.level "error" -- of the library, where a test uses it in its own process
 
-local PATIENCE = 60 -- seconds until a process that should end is called hung
+-- Seconds until a process that should end is called hung; one that counts its lines is slow.
+local PATIENCE = support.build:find("coverage", 1, true) and 300 or 60
 local START = 30 -- seconds until a server must answer
 
 local Box = { __index = {} }
