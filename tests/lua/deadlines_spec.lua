@@ -59,7 +59,7 @@ describe("-td", function()
     it("is not postponed by C-ECHO requests", function()
         local result, event = get(function(link, _, number)
             link.core:send(link.contexts["1.2.840.10008.1.1"], { CommandField = 0x0030,
-                MessageID = number, AffectedSOPClassUID = "1.2.840.10008.1.1" })
+                MessageID = number % 0x10000, AffectedSOPClassUID = "1.2.840.10008.1.1" })
         end, "-td", "1")
         ends_in_time(result, event, {})
     end)
