@@ -1,5 +1,6 @@
 #include "storage/deflated.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -65,6 +66,8 @@ static int inflate_block(struct gs_inflater *inflater, gs_deflated_take *take, v
     if (made > room)
         return gs_error_set(error, "object-too-large",
                             "a deflated data set inflates to more than %u bytes", GS_INFLATED_MAX);
+    if (outcome == Z_MEM_ERROR) /* zlib allocates its window with the first bytes */
+        return gs_error_system(error, "object-write", ENOMEM, "cannot inflate a data set");
     if (outcome != Z_OK && outcome != Z_STREAM_END && outcome != Z_BUF_ERROR)
         return gs_error_set(error, "object-broken", "a deflated data set is damaged");
     return 0;

@@ -5,7 +5,7 @@
  * Streaming, constant memory. Results come in blocks of at most GS_DEFLATED_BLOCK bytes, which are
  * overwritten by the next one; what a stream gives before its fault comes before the error. Errors:
  * those of `take`, "object-broken" (a damaged stream), "object-too-large" (it inflates to more than
- * GS_INFLATED_MAX bytes).
+ * GS_INFLATED_MAX bytes), "object-write" (no memory).
  */
 #ifndef GS_DEFLATED_H
 #define GS_DEFLATED_H

@@ -1,5 +1,6 @@
 #include "storage/structure.h"
 
+#include <errno.h>
 #include <string.h>
 
 int gs_structure_start(struct gs_structure *structure, unsigned flags)
@@ -22,10 +23,11 @@ static int scan(void *to, const uint8_t *bytes, size_t size, struct gs_error *er
 
 static void judge(struct gs_scanner *scanner, const struct gs_error *error)
 {
-    bool too_large = strcmp(error->code, "object-too-large") == 0;
-    scanner->verdict = too_large ? GS_SCAN_OPAQUE : GS_SCAN_BROKEN;
-    scanner->problem = too_large ? "it inflates to more than is looked at"
-                                 : "its deflate stream is damaged or has no end";
+    bool broken = strcmp(error->code, "object-broken") == 0;
+    scanner->verdict = broken ? GS_SCAN_BROKEN : GS_SCAN_OPAQUE;
+    scanner->problem = broken                    ? "its deflate stream is damaged or has no end"
+                       : error->system == ENOMEM ? "no memory is left to inflate it"
+                                                 : "it inflates to more than is looked at";
 }
 
 void gs_structure_feed(struct gs_structure *structure, const uint8_t *bytes, size_t size)

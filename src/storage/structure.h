@@ -5,7 +5,7 @@
  * Streaming, constant memory, and as with the scanner the verdict does not depend on how the bytes
  * are cut. Offsets and sizes are those of the inflated data set. A deflate stream that is damaged
  * or has no end is GS_SCAN_BROKEN; of one that inflates to more than GS_INFLATED_MAX bytes only so
- * many are looked at: GS_SCAN_OPAQUE.
+ * many are looked at: GS_SCAN_OPAQUE, as where memory runs out.
  */
 #ifndef GS_STRUCTURE_H
 #define GS_STRUCTURE_H

@@ -11,12 +11,24 @@
 
 #include <cmocka.h>
 
+#include <dlfcn.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
 enum { ROOM = 1 << 20 };
+
+/* zlib's, which finds no memory where a test wants that. */
+static bool no_memory;
+
+int inflate(z_streamp stream, int flush)
+{
+    int (*real)(z_streamp, int);
+    *(void **)&real = dlsym(RTLD_NEXT, "inflate");
+    return no_memory ? Z_MEM_ERROR : real(stream, flush);
+}
 
 #define CLASS_UID                                                                                  \
     "\x08\0\x16\0UI\4\0"                                                                           \
@@ -183,6 +195,19 @@ static void a_bomb_is_looked_at_up_to_a_limit(void **state)
     gs_structure_release(&structure);
 }
 
+/* It was told as a damaged stream, so the object was refused. */
+static void where_no_memory_is_left_nothing_is_known(void **state)
+{
+    struct buffers *buffers = *state;
+    size_t size = make_data_set(buffers->plain, 1000);
+    size_t small = deflate_all(buffers->plain, size, buffers->small);
+    no_memory = true;
+    struct gs_scanner scanner = look(buffers->small, small);
+    no_memory = false;
+    assert_int_equal(scanner.verdict, GS_SCAN_OPAQUE);
+    assert_non_null(strstr(scanner.problem, "no memory"));
+}
+
 static void it_may_be_started_again(void **state)
 {
     struct buffers *buffers = *state;
@@ -207,9 +232,13 @@ static void it_may_be_started_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_deflated_is_looked_into),    TEST(what_is_broken_inside_is_broken),
-        TEST(a_stream_without_its_end_is_broken), TEST(a_damaged_stream_is_broken),
-        TEST(a_bomb_is_looked_at_up_to_a_limit),  TEST(it_may_be_started_again),
+        TEST(what_is_deflated_is_looked_into),
+        TEST(what_is_broken_inside_is_broken),
+        TEST(a_stream_without_its_end_is_broken),
+        TEST(a_damaged_stream_is_broken),
+        TEST(a_bomb_is_looked_at_up_to_a_limit),
+        TEST(where_no_memory_is_left_nothing_is_known),
+        TEST(it_may_be_started_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
