@@ -182,7 +182,8 @@ static int store_waiting(struct gs_sink *sink)
 
 static bool scans(const struct gs_sink *sink)
 {
-    return sink->want_header || sink->want_structure;
+    bool deflated = (sink->syntax & GS_SCAN_DEFLATED) != 0; /* it has no header window */
+    return sink->want_structure || (sink->want_header && !deflated);
 }
 
 /* The header window. */
