@@ -127,11 +127,11 @@ local function warn_of_arrival(association, event, arrived)
         association.odd = true
         log.warn("%s sends fragments of odd length, which PS3.8 does not allow", association.name)
     end
-    if arrived.has_meta and not arrived.error then
+    if arrived.has_meta and arrived.file then
         log.warn("object %s has elements of group 0002 in its data set; stored as sent",
             verdict.printable(event.command.AffectedSOPInstanceUID))
     end
-    if arrived.unchecked and not arrived.error then
+    if arrived.unchecked and arrived.file then
         log.warn("object %s is stored without a check of all its structure: %s",
             verdict.printable(event.command.AffectedSOPInstanceUID), arrived.unchecked)
     end

@@ -104,6 +104,9 @@ end
 
 kept("10,000 nested sequences", nested(10000), { tells = "nest too deep" })
 kept("60 nested sequences, read by a script", nested(60), { script = READ, check = said "true\tP" })
+case { "100 nested sequences, refused by a script: no word of how they are stored", options = "-B",
+    script = "return { accept = function() return 0xA700 end }", code = 68, ends = "released",
+    peer = { store("1.2.3.1", nested(100)), FAILED }, statuses = { 0xA700 }, hides = "is stored" }
 for _, levels in ipairs { 100, 10000 } do
     kept(("%d nested sequences, read by a script"):format(levels), nested(levels), {
         script = READ, check = said "sequences nest deeper than 64" })
