@@ -63,11 +63,12 @@ static void warn(void *user, const char *piece, int continues)
     if (!warnings->begun && !continues && piece[0] == '@')
         return; /* to a warning system that could be switched off */
     if (!warnings->begun) {
-        warnings->failed = warnings->failed || strncmp(piece, "error in ", 9) == 0;
-        fputs("E: ", stderr);
+        bool error = continues && strcmp(piece, "error in ") == 0; /* so Lua begins */
+        warnings->failed = warnings->failed || error;
+        fputs(error ? "E: " : "W: ", stderr);
     }
     for (; *piece != '\0'; piece++)
-        fputc((unsigned char)*piece < ' ' || *piece == 0x7f ? '?' : *piece, stderr);
+        fputc(*piece < ' ' || *piece >= 0x7f ? '?' : *piece, stderr);
     if (!continues)
         fputc('\n', stderr);
     warnings->begun = continues != 0;

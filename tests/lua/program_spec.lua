@@ -157,6 +157,11 @@ describe("--run", function()
         assert.equal(5, box:program("os.exit(5)").code)
     end)
 
+    it("shows what the program warns of, which is no error", function()
+        assert.same({ code = 3, out = "", err = "W: error in x?y\n" },
+            box:program("warn 'error in x\27y' return 3"))
+    end)
+
     it("reads the program from standard input when it is named -", function()
         local input = box:file("io.write('read ', ...) return 3")
         local result = box:run({ support.getscu, "--run", "-", "it" }, { input = input })

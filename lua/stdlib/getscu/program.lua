@@ -48,12 +48,17 @@ local function traceback(err)
     return debug.traceback(tostring(err), 2)
 end
 
+local NOT_STARTED = 81 -- as the program has it where the library does not load
+
 -- Runs it with what it sees as `arg`; returns the exit code.
 local function run(chunk, arguments, from)
     arg = command_line(arguments, from) -- luacheck: ignore 121
     local results = table.pack(xpcall(chunk, traceback, table.unpack(arg)))
     if results[1] then return exit_code(results[2]) end
-    if not errors.is(results[2]) then error(results[2], 0) end
+    if not errors.is(results[2]) then -- it has its traceback
+        io.stderr:write("F: ", results[2], "\n")
+        return NOT_STARTED
+    end
     io.stderr:write("F: ", results[2].message, "\n") -- as of assert(getscu.associate { ... })
     return errors.exit_code(results[2])
 end
@@ -69,7 +74,7 @@ local function run_program(arguments)
     local chunk, message = load_program(name)
     if not chunk then
         io.stderr:write("F: ", message, "\n")
-        return 81
+        return NOT_STARTED
     end
     return run(chunk, arguments, 3)
 end
