@@ -217,11 +217,12 @@ function Association.__index:cancel(message_id, grace)
     end
     message_id = message_id or open.message_id
     if open.cancelled == message_id then return true end
-    open.cancelled = message_id
     self.give_up = self.give_up or core.clock() + (grace or self.cancel_grace)
     tasks.wake(self.core)
-    return self:send(open.context, { CommandField = dimse.C_CANCEL_RQ,
+    local sent, err = self:send(open.context, { CommandField = dimse.C_CANCEL_RQ,
         MessageIDBeingRespondedTo = message_id })
+    if sent then open.cancelled = message_id end
+    return sent, err
 end
 
 --- Releases the association, and waits for the answer.

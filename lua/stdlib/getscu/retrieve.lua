@@ -164,6 +164,10 @@ end
 -- An association ends as asked.
 local function finish(self, running)
     if running.ended then return end
+    if running.cause then -- it was aborted
+        running:next_event()
+        return
+    end
     if self.options.abort then
         log.info("Aborting Association")
         running:abort()
