@@ -8,11 +8,12 @@
  *
  *     expect N       goes on when the next PDU of type N (PS3.8 9.3.1) has come whole
  *     say HEX        says these bytes
- *     deaf MS        from here on reads nothing while it speaks, until the peer takes nothing for
- * so many milliseconds chunk N        from here on in segments of N bytes; 0: as they are pace MS
- * from here on with so many milliseconds before each segment repeat N       says what the next
- * "say" has N times end            says no more, as with a FIN reset          resets the
- * connection; the actor leaves
+ *     deaf MS        reads nothing more while it speaks, until for so long the peer takes nothing
+ *     chunk N        from here on in segments of N bytes; 0: as they are
+ *     pace MS        from here on with so many milliseconds before each segment
+ *     repeat N       says what the next "say" has N times
+ *     end            says no more, as with a FIN
+ *     reset          resets the connection; the actor leaves
  *
  * After the last step it listens until the peer closes. What it cannot say because the peer has
  * gone it leaves out. */

@@ -396,7 +396,7 @@ static uint8_t *nest(unsigned levels, size_t *size)
     return bytes;
 }
 
-static void sequences_are_followed_64_deep_and_counted_behind_that(void **state)
+static void sequences_are_followed_64_deep(void **state)
 {
     (void)state;
     unsigned seed = new_seed();
@@ -549,7 +549,7 @@ int main(void)
         cmocka_unit_test(a_data_set_that_ends_inside_an_element_is_broken),
         cmocka_unit_test(broken_data_sets_are_broken_where_they_are),
         cmocka_unit_test(a_broken_data_set_stays_broken),
-        cmocka_unit_test(sequences_are_followed_64_deep_and_counted_behind_that),
+        cmocka_unit_test(sequences_are_followed_64_deep),
         cmocka_unit_test(values_of_any_length_are_passed),
         cmocka_unit_test(noise_gives_the_same_verdict_for_all_cuts),
         cmocka_unit_test(real_objects_are_good),

@@ -23,7 +23,7 @@ local PROGRAM = [[
 local getscu = require "getscu"
 getscu.log.level "fatal"
 local archive <close> = assert(getscu.archive { directory = ...,
-    deadlines = { acse = 0.5, dimse = 1, write = 0.5 } })
+    deadlines = { acse = 2, dimse = 3, write = 2 } })
 local task = archive:start()
 io.write(archive:port(), "\n"):flush()
 task:join()
