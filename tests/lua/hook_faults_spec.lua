@@ -91,8 +91,8 @@ describe("a hook that fails", function()
     it("in a finalizer is told, and the exit code tells it", function()
         for _, collects in ipairs { "collectgarbage()", "" } do -- else when all is over
             local result = run("return { accept = function() "
-                .. "setmetatable({}, { __gc = function() error 'not\27\u{9b} this' end })\n" .. collects
-                .. " end }")
+                .. "setmetatable({}, { __gc = function() error 'not\27\u{9b} this' end })\n"
+                .. collects .. " end }")
             assert.same({ 0 }, result.statuses)
             assert.same({ "CT." .. UID .. "1" }, result.files)
             assert.equal(80, result.code, result.err)

@@ -51,11 +51,12 @@ end
 --- A placement.
 -- @param options table: directory (path; must exist, unless create_directory is true); storage
 --   ("normal": a small object is held in memory until it is whole, "bit-preserving": it goes to the
---   disk as it comes); filename (a template as of getscu.names); on_collision (what to do where an earlier
---   run left a file of that name: "overwrite", "skip": keep that one, "rename": a second name if it
---   has other bytes, "fail": refuse the object); strict (true: an object is looked at before it has
---   its name); sync ("end": sync() brings all to the disk, "each": each object is there before it
---   is acknowledged, default "none"); max_object_size (bytes of a data set; more is refused)
+--   disk as it comes); filename (a template as of getscu.names); on_collision (what to do where an
+--   earlier run left a file of that name: "overwrite", "skip": keep that one, "rename": a second
+--   name if it has other bytes, "fail": refuse the object); strict (true: an object is looked at
+--   before it has its name); sync ("end": sync() brings all to the disk, "each": each object is
+--   there before it is acknowledged, default "none"); max_object_size (bytes of a data set; more is
+--   refused)
 -- @return placement | nil, err
 function placement.new(options)
     local policy = options.on_collision or "overwrite"
