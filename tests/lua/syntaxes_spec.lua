@@ -169,6 +169,15 @@ describe("a study of nine transfer syntaxes from our archive", function()
         assert.equal(9, #result.files)
     end)
 
+    -- A hook's failure counted as one of ours to store anything, and nothing more was asked for.
+    it("comes but for the object at which a hook fails", function()
+        local script = box:file("local failed\nreturn { accept = function()\n"
+            .. "if not failed then failed = true error 'not this one' end\nend }", "once.lua")
+        local result = ask({}, "--script", script)
+        assert.equal(80, result.code, result.err)
+        assert.equal(8, #result.files, result.err)
+    end)
+
     it("comes as it is stored with --as-stored, deflated with +xd, bit for bit", function()
         assert_as_stored(ask({}, "--as-stored"), DEFLATED)
         local result = ask({}, "--as-stored", "+xd", "+B")

@@ -207,6 +207,16 @@ end
 -- deadlines, nor where the peer broke the protocol: what it does then is known.
 local PEER_LEFT = { ["peer-aborted"] = true, ["peer-closed"] = true, ["peer-released"] = true }
 
+-- What says nothing of the objects that are missing: a hook that fails refuses its own.
+local OF_HOOKS = { ["hook-failed"] = true, ["script-limit"] = true }
+
+local function can_store(self)
+    for _, err in ipairs(self.outcome.errors) do
+        if not OF_HOOKS[err.code] then return false end
+    end
+    return true
+end
+
 -- Whether to look for more of a query: it ended otherwise than with a clean success, and it is not
 -- us who cannot store.
 local function is_worth_more(self, group)
@@ -214,7 +224,7 @@ local function is_worth_more(self, group)
     if not first then return true end
     local ended = first.response ~= nil or first.err and PEER_LEFT[first.err.code]
     local code = group:judge()
-    return ended and code ~= nil and code ~= "no-match" and #self.outcome.errors == 0
+    return ended and code ~= nil and code ~= "no-match" and can_store(self)
 end
 
 local function run_rounds(self, separate)
