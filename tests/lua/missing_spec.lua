@@ -4,6 +4,7 @@
 local asking = require "asking"
 local dataset = require "getscu.dataset"
 local support = require "support"
+local wire = require "wire"
 
 local STUDY, CT = "1.2.3", "1.2.840.10008.5.1.4.1.1.2"
 local OBJECTS = 5
@@ -52,6 +53,25 @@ for _, how in ipairs { "abort", "close" } do
         end)
     end)
 end
+
+-- What was asked for again was asked for uncompressed, whatever the command line preferred.
+describe("a transfer syntax that is preferred", function()
+    it("is preferred as well where an object is asked for again", function()
+        local deflated, folder = "1.2.840.10008.1.2.1.99", box:directory("deflated")
+        for _, name in ipairs(support.list(directory)) do
+            assert(assert(dataset.read(directory .. "/" .. name)):write(folder .. "/" .. name,
+                deflated))
+        end
+        local result = asking.ask(box, { directory = folder, hooks = leaving "abort" },
+            { "+xd", asking.study(STUDY) })
+        assert.equal(0, result.code, result.err)
+        assert.equal(OBJECTS, #result.files)
+        for _, name in ipairs(result.files) do
+            local _, meta = wire.part10(result.directory .. "/" .. name)
+            assert.equal(deflated, meta[0x0010])
+        end
+    end)
+end)
 
 -- What a script refuses was asked for again where the peer has no C-FIND to tell what is missing.
 -- When it came, it was answered with success, and its failure was forgotten.

@@ -54,7 +54,7 @@ local function context_syntaxes(search)
         if search.job.options.prefer == "deflated" then list[1] = { syntaxes.DEFLATED } end
         for _, uid in ipairs(syntaxes.UNCOMPRESSED) do list[#list + 1] = { uid } end
     else
-        list[1] = syntaxes.UNCOMPRESSED
+        list[1] = syntaxes.preferred(search.job.options.prefer)
     end
     for _, uid in ipairs(syntaxes.COMPRESSED) do list[#list + 1] = { uid } end
     return list
