@@ -15,6 +15,7 @@ local wire = require "wire"
 local torture = {}
 
 local CT, EXPLICIT_LITTLE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1"
+local DEFLATED = "1.2.840.10008.1.2.1.99"
 local SIZES = { 512, 3000, 70000, 300000 } -- the larger ones are written as they come
 
 --- The calls as faults.c counts them, and the errors that each can have.
@@ -54,6 +55,7 @@ torture.variants = {
     { name = "edited by a script and reported", options = {}, file = DEFAULT_NAME,
         script = EDIT, patient = "EDITED" },
     { name = "received over TLS", options = {}, file = DEFAULT_NAME, tls = true },
+    { name = "deflated", options = { "+xd" }, file = DEFAULT_NAME, syntax = DEFLATED },
 }
 
 local SIGKILL = 9
@@ -61,8 +63,8 @@ local PATIENCE = 60 -- seconds: a run that has not ended by then hangs, and not 
 
 local Victim = { __index = {} }
 
--- Writes the objects; returns what they are: UID and the bytes of the data set.
-local function write_objects(directory, patient)
+-- Writes the objects; returns what they are: UID, transfer syntax and the bytes of the data set.
+local function write_objects(directory, patient, syntax)
     local objects = {}
     for i, size in ipairs(SIZES) do
         local path, uid = ("%s/%d"):format(directory, i), "1.2.3.4." .. i
@@ -70,8 +72,10 @@ local function write_objects(directory, patient)
             StudyInstanceUID = "1.2.3", SeriesInstanceUID = "1.2.3.4", PatientID = patient,
             InstanceNumber = tostring(i) }
         object:set("7FE0,0010", ("\1\2"):rep(size // 2))
-        assert(object:write(path, EXPLICIT_LITTLE))
-        objects[i] = { uid = uid, data = assert(wire.part10(path)) }
+        assert(object:write(path, syntax))
+        local data = assert(wire.part10(path))
+        if #data % 2 == 1 then data = data .. "\0" end -- deflated: PS3.5 A.5
+        objects[i] = { uid = uid, data = data, syntax = syntax }
     end
     return objects
 end
@@ -80,7 +84,7 @@ end
 function torture.new(box)
     local self = setmetatable({ box = box, preload = box:preload("faults") }, Victim)
     local directory = box:directory("objects")
-    local sent = write_objects(directory, "P")
+    local sent = write_objects(directory, "P", EXPLICIT_LITTLE)
     self.server = box:archive(directory)
     self.script = box:file(EDIT, "edit.lua")
     local root = certificates.authority(box, "root")
@@ -90,7 +94,11 @@ function torture.new(box)
     for _, variant in ipairs(torture.variants) do
         local objects = sent
         if variant.patient then
-            objects = write_objects(box:directory("edited"), variant.patient)
+            objects = write_objects(box:directory("edited"), variant.patient, EXPLICIT_LITTLE)
+        elseif variant.syntax then
+            local other = box:directory("others")
+            objects = write_objects(other, "P", variant.syntax)
+            self.other = box:archive(other)
         end
         self.references[variant] = { objects = objects }
         local run = self:run(variant)
@@ -122,7 +130,7 @@ end
 
 --- Where a variant retrieves from.
 function Victim.__index:server_of(variant)
-    return variant.tls and self.gateway or self.server
+    return variant.tls and self.gateway or variant.syntax and self.other or self.server
 end
 
 --- Runs the program once.
@@ -158,7 +166,7 @@ local function file_problem(content, object)
     local done, data, meta = pcall(wire.part10_bytes, content)
     if not done or not data then return "is no whole DICOM file" end
     if data ~= object.data then return "has not the data set that was sent" end
-    if meta[0x0002] ~= CT or meta[0x0003] ~= object.uid or meta[0x0010] ~= EXPLICIT_LITTLE then
+    if meta[0x0002] ~= CT or meta[0x0003] ~= object.uid or meta[0x0010] ~= object.syntax then
         return "says to be something else"
     end
 end
