@@ -8,12 +8,6 @@ local status = require "getscu.status"
 
 local SOP_CLASS = "0008,0016"
 
--- What is the object's own fault; everything else is ours.
-local REFUSALS = {
-    ["object-broken"] = status.BROKEN_DATA_SET,
-    ["object-empty"] = status.DATA_SET_MISMATCH,
-}
-
 -- The file is there: take it in, if it is the object that was announced.
 local function take_in(archive, association, event, path)
     local image, err = archive.index:add(path)
@@ -46,7 +40,7 @@ return function(archive, association, event)
     local code = status.INVALID_INSTANCE
     if arrived.error then
         log.error("cannot store %s: %s", uid, errors.wrap(arrived.error).message)
-        code = REFUSALS[arrived.error.code] or status.OUT_OF_RESOURCES
+        code = status.refusal(arrived.error.code) or status.OUT_OF_RESOURCES
     elseif named then
         code = take_in(archive, association, event, archive.directory .. "/" .. arrived.file.name)
     end

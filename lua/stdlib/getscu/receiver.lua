@@ -21,13 +21,6 @@ receiver.FIELDS = { "ignore", table.unpack(placement.FIELDS) }
 
 local DISCARD = core.sink.discard()
 
--- What is the object's own fault, and how it is answered.
-local REFUSALS = {
-    ["object-broken"] = status.BROKEN_DATA_SET,
-    ["object-empty"] = status.DATA_SET_MISMATCH,
-    ["object-mismatch"] = status.DATA_SET_MISMATCH,
-}
-
 -- errno of a file system that takes no more: the rest would fail too. (EIO, ENOSPC, EDQUOT)
 local HOPELESS = { [5] = true, [28] = true, [122] = true }
 
@@ -163,7 +156,7 @@ end
 local function answer_failure(association, event, arrived, tally)
     local counted = object_of(association, event, arrived)
     local err = errors.wrap(arrived.error)
-    counted.status = REFUSALS[err.code]
+    counted.status = status.refusal(err.code)
     if counted.status then
         tally:count_refused(counted, err.message)
         return respond(association, event, counted.status, err.message)

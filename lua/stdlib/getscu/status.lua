@@ -176,6 +176,20 @@ function status.code(words, service)
             suggest.hint(wanted, all_words())), 2)
 end
 
+-- What is an object's own fault, by the code of the error.
+local refusals = {
+    ["object-broken"] = status.BROKEN_DATA_SET,
+    ["object-empty"] = status.DATA_SET_MISMATCH,
+    ["object-mismatch"] = status.DATA_SET_MISMATCH,
+}
+
+--- How a C-STORE is answered that failed by the object's own fault.
+-- @param code of the error, as in getscu.errors
+-- @return status, or nil: it was not the object's
+function status.refusal(code)
+    return refusals[code]
+end
+
 --- What stands in the parentheses of DCMTK's "Received C-GET Response (...)".
 -- @param code integer
 -- @return string
