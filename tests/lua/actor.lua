@@ -41,6 +41,12 @@ end
 --- A FIN, and an RST.
 actor.END, actor.RESET = line "end", line "reset"
 
+--- How a C-GET ends: by the release that the client asks for; after it went well; after one object
+-- failed.
+actor.RELEASE = { actor.expect(5), raw.RELEASE_RP }
+actor.LAST = { raw.respond(0, { completed = 1 }), actor.RELEASE }
+actor.FAILED = { raw.respond(0xB000, { completed = 0, failed = 1, warning = 0 }), actor.RELEASE }
+
 --- An object that may become a file: the steps that send it, by default with raw.store().
 function actor.object(data, ...)
     return { object = data, ... }

@@ -10,8 +10,7 @@ local function case(row) cases[#cases + 1] = row end
 
 local IMAGE = raw.image "1.2.3.1"
 local CT, GET = raw.contexts[raw.CT], raw.contexts[raw.STUDY_GET]
-local RELEASE = { expect(5), raw.RELEASE_RP }
-local LAST = { raw.respond(0, { completed = 1 }), RELEASE }
+local RELEASE, LAST = catalogue.RELEASE, catalogue.LAST
 
 -- The peer sends a command set that is no command set.
 local function refused(title, command, data)

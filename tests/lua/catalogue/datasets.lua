@@ -8,9 +8,7 @@ local cases = {}
 
 local function case(row) cases[#cases + 1] = row end
 
-local RELEASE = { expect(5), raw.RELEASE_RP }
-local FAILED = { raw.respond(0xB000, { completed = 0, failed = 1, warning = 0 }), RELEASE }
-local LAST = { raw.respond(0, { completed = 1 }), RELEASE }
+local FAILED, LAST = catalogue.FAILED, catalogue.LAST
 local MODES = { "-B", "+B" }
 
 -- An answer that accepts CT with another transfer syntax, where one is given.

@@ -5,16 +5,14 @@ local core = require "getscu.core"
 local raw = require "raw"
 local support = require "support"
 
-local expect, store = catalogue.expect, catalogue.store
+local store = catalogue.store
 local cases = {}
 
 local function case(row) cases[#cases + 1] = row end
 
 local IMAGE, OTHER = raw.image "1.2.3.1", raw.image("1.2.3.1", 600)
 local SECOND = raw.image "1.2.3.2"
-local RELEASE = { expect(5), raw.RELEASE_RP }
-local LAST = { raw.respond(0, { completed = 1 }), RELEASE }
-local FAILED = { raw.respond(0xB000, { completed = 0, failed = 1, warning = 0 }), RELEASE }
+local RELEASE, LAST, FAILED = catalogue.RELEASE, catalogue.LAST, catalogue.FAILED
 
 local function name_of(mode)
     return mode == "+B" and "1.2.3.1" or "CT.1.2.3.1"

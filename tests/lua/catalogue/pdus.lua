@@ -11,7 +11,7 @@ local function case(row) cases[#cases + 1] = row end
 local IMAGE = raw.image "1.2.3.1"
 local COMMAND = raw.store_command "1.2.3.1"
 local CT = raw.contexts[raw.CT]
-local LAST = { raw.respond(0, { completed = 1 }), expect(5), raw.RELEASE_RP }
+local LAST = catalogue.LAST
 
 -- ---- PDUs ----
 

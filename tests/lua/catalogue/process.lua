@@ -12,7 +12,7 @@ local cases = {}
 local function case(row) cases[#cases + 1] = row end
 
 local SMALL, LARGE = raw.image "1.2.3.1", raw.image("1.2.3.2", 70000)
-local RELEASE = { expect(5), raw.RELEASE_RP }
+local RELEASE = catalogue.RELEASE
 local MODES = { "-B", "+B" }
 
 local function names(mode, ...)

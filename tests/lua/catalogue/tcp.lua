@@ -11,7 +11,7 @@ local function case(row) cases[#cases + 1] = row end
 local IMAGE = raw.image("1.2.3.1", 2000)
 local STORE = raw.store("1.2.3.1", IMAGE)
 local ANSWER = raw.accept()
-local LAST = { raw.respond(0, { completed = 1 }), expect(5), raw.RELEASE_RP }
+local LAST = catalogue.LAST
 
 -- ---- where it ends ----
 
