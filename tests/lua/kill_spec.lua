@@ -10,7 +10,6 @@ local SIGNALS = { { "KILL", 9 }, { "TERM", 15 }, { "INT", 2 } }
 describe("a retrieval that is ended", function()
     local box, victim
     setup(function()
-        math.randomseed(os.time())
         box = support.box()
         victim = torture.new(box)
     end)

@@ -82,6 +82,7 @@ end
 
 --- What is tortured: an archive, and a retrieval from it that is as it should be.
 function torture.new(box)
+    math.randomseed(os.time()) -- samples differ from run to run
     local self = setmetatable({ box = box, preload = box:preload("faults") }, Victim)
     local directory = box:directory("objects")
     local sent = write_objects(directory, "P", EXPLICIT_LITTLE)

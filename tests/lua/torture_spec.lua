@@ -9,15 +9,14 @@ local torture = require "torture"
 local SAMPLE = { memory = 8, recv = 2, writev = 2, send = 2 } -- of others one
 local WHOLE = 20000
 
-describe("a retrieval", function()
-    local box, victim
-    setup(function()
-        math.randomseed(os.time())
-        box = support.box()
-        victim = torture.new(box)
-    end)
-    teardown(function() box:close() end)
+local box, victim
+setup(function()
+    box = support.box()
+    victim = torture.new(box)
+end)
+teardown(function() box:close() end)
 
+describe("a retrieval", function()
     for _, variant in ipairs(torture.variants) do
         for _, call in ipairs(torture.calls) do
             it(("of objects %s keeps its promises where a call fails: %s"):format(variant.name,
@@ -34,13 +33,6 @@ describe("a retrieval", function()
 end)
 
 describe("what judges and what lets calls fail", function()
-    local box, victim
-    setup(function()
-        box = support.box()
-        victim = torture.new(box)
-    end)
-    teardown(function() box:close() end)
-
     it("are seen by the program", function()
         local variant = torture.variants[1]
         local counts = victim.references[variant].counts
