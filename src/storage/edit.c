@@ -120,7 +120,7 @@ static int pass_object(struct rewriting *rewriting, struct gs_error *error)
 
 static int pass_inflated(struct rewriting *rewriting, struct gs_error *error)
 {
-    if ((rewriting->sink->syntax & GS_SCAN_DEFLATED) == 0)
+    if (!gs_sink_deflated(rewriting->sink))
         return pass_object(rewriting, error);
     rewriting->inflater = gs_inflater_new();
     int result = rewriting->inflater == NULL ? no_memory(error) : pass_object(rewriting, error);
@@ -165,8 +165,7 @@ static int write_file(struct rewriting *rewriting, const uint8_t *meta, size_t m
                       struct gs_error *error)
 {
     const struct gs_sink *sink = rewriting->sink;
-    bool deflated = (sink->syntax & GS_SCAN_DEFLATED) != 0;
-    if (deflated && (rewriting->deflater = gs_deflater_new()) == NULL)
+    if (gs_sink_deflated(sink) && (rewriting->deflater = gs_deflater_new()) == NULL)
         return no_memory(error);
     if (gs_temporary_create(&rewriting->result, error) != 0 ||
         gs_temporary_write(&rewriting->result, meta, meta_size, error) != 0 ||

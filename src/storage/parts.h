@@ -47,6 +47,11 @@ struct gs_sink {
     uint8_t meta[GS_PART10_MAX];
 };
 
+static inline bool gs_sink_deflated(const struct gs_sink *sink)
+{
+    return (sink->syntax & GS_SCAN_DEFLATED) != 0;
+}
+
 /* sink.c: the object is dropped, since `failure` has been filled; -1, and `error` is the same. */
 int gs_sink_fail(struct gs_sink *sink, struct gs_error *error);
 

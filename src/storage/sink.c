@@ -182,8 +182,7 @@ static int store_waiting(struct gs_sink *sink)
 
 static bool scans(const struct gs_sink *sink)
 {
-    bool deflated = (sink->syntax & GS_SCAN_DEFLATED) != 0; /* it has no header window */
-    return sink->want_structure || (sink->want_header && !deflated);
+    return sink->want_structure || (sink->want_header && !gs_sink_deflated(sink));
 }
 
 /* The header window. */
@@ -248,9 +247,9 @@ int gs_sink_begin(struct gs_sink *sink, const struct gs_part10 *meta, unsigned s
     sink->state = GS_SINK_OPEN;
     sink->size = 0;
     sink->room_for = ROOM_STEP;
-    sink->header = sink->want_header && (syntax & GS_SCAN_DEFLATED) != 0 ? -1 : 0;
     sink->meta_size = 0;
     sink->syntax = syntax;
+    sink->header = sink->want_header && gs_sink_deflated(sink) ? -1 : 0; /* it has no window */
     if (scans(sink) && gs_structure_start(&sink->structure, syntax) != 0) {
         gs_error_system(&sink->failure, "object-write", ENOMEM, "cannot inflate an object");
         return gs_sink_fail(sink, error);
