@@ -30,9 +30,8 @@ void gsl_push_command(lua_State *L, const struct gs_command *command)
         push_value(L, command, &fields[bit]);
         lua_setfield(L, -2, fields[bit].keyword);
     }
-    if (command->cut != 0) { /* bits of texts that were too long to be kept whole */
+    if (command->cut != 0) /* bits of texts that were too long to be kept whole */
         gsl_set_integer(L, "cut", command->cut);
-    }
 }
 
 static void check_text(lua_State *L, const char *keyword, struct gs_command_text *text)
@@ -80,9 +79,8 @@ static void push_bits(lua_State *L)
 {
     if (luaL_getsubtable(L, LUA_REGISTRYINDEX, "getscu.command"))
         return;
-    for (int bit = 0; bit < GS_BITS; bit++) {
+    for (int bit = 0; bit < GS_BITS; bit++)
         gsl_set_integer(L, gs_command_fields()[bit].keyword, bit);
-    }
 }
 
 void gsl_check_command(lua_State *L, int index, struct gs_command *command)

@@ -255,9 +255,8 @@ static int gsl_dataset_elements(lua_State *L)
         set_text(L, "vr", elements[i].vr);
         set_text(L, "keyword", elements[i].keyword);
         gsl_set_integer(L, "vm", (lua_Integer)elements[i].count);
-        if (elements[i].length != UINT32_MAX) {
+        if (elements[i].length != UINT32_MAX)
             gsl_set_integer(L, "length", elements[i].length);
-        }
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

@@ -54,9 +54,8 @@ static void push_received(lua_State *L, const struct gs_received *received)
         lua_pushlstring(L, (const char *)received->bytes, received->bytes_size);
         lua_setfield(L, -2, "bytes");
     }
-    if (received->header_size > 0 && !received->committed) { /* who has a name is not looked at */
+    if (received->header_size > 0 && !received->committed) /* who has a name is not looked at */
         gsl_set_integer(L, "header_size", (lua_Integer)received->header_size);
-    }
     if (received->unchecked != NULL) {
         lua_pushstring(L, received->unchecked);
         lua_setfield(L, -2, "unchecked");
