@@ -13,7 +13,7 @@ function process.exec(arguments)
     local child <close>, err = core.spawn(arguments)
     if not child then return nil, errors.wrap(err) end
     local event
-    repeat event = tasks.wait(child) until event -- a signal ends a wait
+    repeat event = tasks.wait(child) until event -- a watched signal ends a wait
     return core.exited(event.status)
 end
 

@@ -55,12 +55,10 @@ local function run(chunk, arguments, from)
     arg = command_line(arguments, from) -- luacheck: ignore 121
     local results = table.pack(xpcall(chunk, traceback, table.unpack(arg)))
     if results[1] then return exit_code(results[2]) end
-    if not errors.is(results[2]) then -- it has its traceback
-        io.stderr:write("F: ", results[2], "\n")
-        return NOT_STARTED
-    end
-    io.stderr:write("F: ", results[2].message, "\n") -- as of assert(getscu.associate { ... })
-    return errors.exit_code(results[2])
+    local err = results[2] -- one of ours as of assert(getscu.associate { ... }), or text
+    local known = errors.is(err)
+    io.stderr:write("F: ", known and err.message or err, "\n")
+    return known and errors.exit_code(err) or NOT_STARTED
 end
 
 local function run_program(arguments)
